@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command ``mdsieve``: a module for each sub-command, with a function of its name or an `app` of several.
+
+Everything heavy (NumPy, ASE, MPI) is imported inside the commands, so that ``mdsieve --help`` answers
+at once.
+"""
+
+import logging
+import os
+import sys
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from mdsieve._version import __version__
+
+#: Exit code when the user's input is at fault.
+USER_ERROR = 2
+
+#: Sub-command -> module of this package and function in it ...
+COMMANDS = {
+    "plugin-path": ("paths", "plugin_path"),
+    "potentials": ("paths", "potentials"),
+}
+#: ... and groups of sub-commands: modules with an `app`.
+GROUPS: tuple[str, ...] = ()
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mdsieve {__version__}")
+        raise typer.Exit
+
+
+def _global_options(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more about what is going on.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Keep only the frames of a molecular-dynamics run that show something new."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="mdsieve: %(message)s", stream=sys.stderr
+    )
+
+
+def build_app() -> typer.Typer:
+    """Put the sub-commands together."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global_options)
+    for name, (module, function) in COMMANDS.items():
+        app.command(name)(getattr(import_module(f"mdsieve.cli.{module}"), function))
+    for name in GROUPS:
+        app.add_typer(import_module(f"mdsieve.cli.{name}").app, name=name)
+    return app
+
+
+def one_line(error: Exception) -> str:
+    """Message of an error as one line; of a system error the file first."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def main() -> None:
+    """Entry point of the console script.
+
+    Anything wrong with the user's input or files ends as one line on standard error and exit code 2; with
+    ``MDSIEVE_DEBUG`` set, as the traceback.
+    """
+    try:
+        build_app()()
+    except (ValueError, OSError) as error:
+        if os.environ.get("MDSIEVE_DEBUG"):
+            raise
+        sys.stderr.write(f"mdsieve: {one_line(error)}\n")
+        raise SystemExit(USER_ERROR) from None
