@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "input_nn.h"
 
-#include "error.h"
+#include "input_error.h"
 
 #include <algorithm>
 #include <array>
