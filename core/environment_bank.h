@@ -31,7 +31,9 @@ struct BankHeader {
 
 /// The local-environment bank of Li et al., J. Chem. Phys. 160, 074109: stored fingerprints, one set an element.
 /// An environment is new if its Euclidean distance (scaled columns) to *every* entry of its element exceeds the
-/// element's threshold (strict >). All answers are exact: shortcuts only skip work.
+/// element's threshold (strict >). All answers are exact: shortcuts only skip work. An element without columns has
+/// nothing to compare: its environments are never new, at distance 0. Queries may run in several threads at once.
+/// \throws InputError from every function that takes a fingerprint, naming the column that is not finite
 class EnvironmentBank {
  public:
   explicit EnvironmentBank(BankHeader header);

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "scaling.h"
+
+#include "input_error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <locale>
+#include <sstream>
+
+namespace mdsieve {
+
+namespace {
+
+/// A spread this small against the numbers themselves is rounding, not information.
+bool is_constant(double spread, double magnitude)
+{
+  constexpr double tolerance = 10.0 * std::numeric_limits<double>::epsilon();
+  return !(spread > tolerance * std::max(1.0, magnitude));
+}
+
+double factor_of(double spread, double magnitude)
+{
+  return is_constant(spread, magnitude) ? 1.0 : 1.0 / spread;
+}
+
+struct ColumnSummary {
+  double min, max, mean, sigma;
+};
+
+void set_column(ScalingKind kind, const ColumnSummary &c, double &shift, double &factor)
+{
+  switch (kind) {
+    case ScalingKind::none:
+      shift = 0.0;
+      factor = 1.0;
+      break;
+    case ScalingKind::minmax:
+      shift = c.min;
+      factor = factor_of(c.max - c.min, std::max(std::fabs(c.min), std::fabs(c.max)));
+      break;
+    case ScalingKind::std:
+      shift = c.mean;
+      factor = factor_of(c.sigma, std::fabs(c.mean));
+      break;
+  }
+}
+
+/// Sample standard deviation, as n2p2 writes it.
+double sample_sigma(std::int64_t count, double m2)
+{
+  return count > 1 ? std::sqrt(std::max(0.0, m2) / static_cast<double>(count - 1)) : 0.0;
+}
+
+std::vector<std::string> words_of(const std::string &line)
+{
+  std::vector<std::string> words;
+  std::istringstream stream(line);
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+/// One number; Fortran's D exponents are accepted.
+bool read_number(std::string word, double &value)
+{
+  for (char &c : word)
+    if (c == 'D' || c == 'd') c = 'e';
+  std::istringstream stream(word);
+  stream.imbue(std::locale::classic());
+  stream >> value;
+  return !stream.fail() && stream.eof() && std::isfinite(value);
+}
+
+class ScalingDataReader {
+ public:
+  ScalingDataReader(std::string_view text, const std::string &name, const Descriptor &descriptor,
+                    ScalingKind kind) :
+      text_(text), name_(name), descriptor_(descriptor), kind_(kind)
+  {
+    const int n_elements = static_cast<int>(descriptor.elements.size());
+    scaling_.kind = kind;
+    for (int element = 0; element < n_elements; ++element) {
+      const std::vector<int> rank = descriptor.n2p2_order(element);
+      column_of_rank_.emplace_back(rank.size());
+      for (std::size_t column = 0; column < rank.size(); ++column)
+        column_of_rank_.back()[static_cast<std::size_t>(rank[column])] = column;
+      scaling_.shift.emplace_back(rank.size(), 0.0);
+      scaling_.factor.emplace_back(rank.size(), 1.0);
+      seen_.emplace_back(rank.size(), false);
+    }
+  }
+
+  Scaling read()
+  {
+    std::istringstream stream{std::string(text_)};
+    for (std::string line; std::getline(stream, line);) {
+      ++line_;
+      const std::size_t comment = line.find('#');
+      if (comment != std::string::npos) line.erase(comment);
+      const std::vector<std::string> words = words_of(line);
+      if (!words.empty()) read_line(words);
+    }
+    require_all();
+    return scaling_;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string &what) const
+  {
+    throw InputError(name_ + ":" + std::to_string(line_) + ": " + what);
+  }
+
+  int read_index(const std::string &word, std::size_t count, const char *what) const
+  {
+    double value = 0.0;
+    if (!read_number(word, value) || value != std::floor(value) || value < 1.0 ||
+        value > static_cast<double>(count))
+      fail("'" + word + "' is no " + what + ": expected a whole number from 1 to " + std::to_string(count));
+    return static_cast<int>(value) - 1;
+  }
+
+  double read_value(const std::string &word) const
+  {
+    double value = 0.0;
+    if (!read_number(word, value)) fail("'" + word + "' is not a finite number");
+    return value;
+  }
+
+  void read_line(const std::vector<std::string> &words)
+  {
+    if (words.size() == 2) {    // RuNNer's last line: limits of the energy
+      read_value(words[0]);
+      read_value(words[1]);
+      return;
+    }
+    if (words.size() != 6 && words.size() != 5)
+      fail("found " + std::to_string(words.size()) +
+           " words: expected element index, function index, min, max, mean and sigma");
+    if (words.size() == 5 && kind_ == ScalingKind::std) fail("no sigma: scaling 'std' needs the sixth column");
+    const int element = read_index(words[0], scaling_.shift.size(), "element index");
+    const auto e = static_cast<std::size_t>(element);
+    if (column_of_rank_[e].empty())
+      fail("the descriptor has no symmetry functions for element " + descriptor_.elements[e]);
+    const int rank = read_index(words[1], column_of_rank_[e].size(), "function index");
+    const std::size_t column = column_of_rank_[e][static_cast<std::size_t>(rank)];
+    if (seen_[e][column])
+      fail("function " + words[1] + " of element " + words[0] + " (" + descriptor_.elements[e] +
+           ") is given a second time");
+    seen_[e][column] = true;
+    const ColumnSummary c{read_value(words[2]), read_value(words[3]), read_value(words[4]),
+                          words.size() > 5 ? read_value(words[5]) : 0.0};
+    if (c.max < c.min) fail("the maximum is below the minimum");
+    if (c.sigma < 0.0) fail("sigma is negative");
+    set_column(kind_, c, scaling_.shift[e][column], scaling_.factor[e][column]);
+  }
+
+  void require_all() const
+  {
+    for (std::size_t e = 0; e < seen_.size(); ++e) {
+      const auto n_seen = std::count(seen_[e].begin(), seen_[e].end(), true);
+      if (static_cast<std::size_t>(n_seen) != seen_[e].size())
+        throw InputError(name_ + ":" + std::to_string(line_) + ": " + std::to_string(n_seen) +
+                         " functions for element " + descriptor_.elements[e] + ", but the descriptor has " +
+                         std::to_string(seen_[e].size()));
+    }
+  }
+
+  std::string_view text_;
+  const std::string &name_;
+  const Descriptor &descriptor_;
+  ScalingKind kind_;
+  Scaling scaling_;
+  std::vector<std::vector<std::size_t>> column_of_rank_;
+  std::vector<std::vector<bool>> seen_;
+  int line_ = 0;
+};
+
+}    // namespace
+
+bool Scaling::operator==(const Scaling &other) const
+{
+  return kind == other.kind && shift == other.shift && factor == other.factor;
+}
+
+Scaling Scaling::identity(const std::vector<int> &n_features)
+{
+  Scaling scaling;
+  for (const int n : n_features) {
+    scaling.shift.emplace_back(static_cast<std::size_t>(n), 0.0);
+    scaling.factor.emplace_back(static_cast<std::size_t>(n), 1.0);
+  }
+  return scaling;
+}
+
+ColumnStatistics::ColumnStatistics(const std::vector<int> &n_features) : count_(n_features.size(), 0)
+{
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const int n : n_features)
+    columns_.emplace_back(static_cast<std::size_t>(n), Column{infinity, -infinity, 0.0, 0.0});
+}
+
+void ColumnStatistics::add(int element, const double *raw)
+{
+  const auto e = static_cast<std::size_t>(element);
+  std::vector<Column> &columns = columns_[e];
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    if (!std::isfinite(raw[c]))
+      throw InputError("fingerprint of element number " + std::to_string(element + 1) + ": column " +
+                       std::to_string(c + 1) + " of " + std::to_string(columns.size()) + " is not finite");
+  const auto n = static_cast<double>(++count_[e]);
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    Column &column = columns[c];
+    column.min = std::min(column.min, raw[c]);
+    column.max = std::max(column.max, raw[c]);
+    const double delta = raw[c] - column.mean;
+    column.mean += delta / n;
+    column.m2 += delta * (raw[c] - column.mean);
+  }
+}
+
+std::int64_t ColumnStatistics::count(int element) const
+{
+  return count_[static_cast<std::size_t>(element)];
+}
+
+Scaling ColumnStatistics::scaling(ScalingKind kind, const std::vector<std::string> &elements) const
+{
+  Scaling scaling;
+  scaling.kind = kind;
+  for (std::size_t e = 0; e < columns_.size(); ++e) {
+    const std::vector<Column> &columns = columns_[e];
+    if (kind != ScalingKind::none && !columns.empty() && count_[e] == 0)
+      throw InputError("no environment of element " + elements[e] + " to fit the scaling on");
+    scaling.shift.emplace_back(columns.size(), 0.0);
+    scaling.factor.emplace_back(columns.size(), 1.0);
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      set_column(kind, {columns[c].min, columns[c].max, columns[c].mean, sample_sigma(count_[e], columns[c].m2)},
+                 scaling.shift[e][c], scaling.factor[e][c]);
+  }
+  return scaling;
+}
+
+std::string ColumnStatistics::to_scaling_data(const Descriptor &descriptor) const
+{
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text << "# Symmetry function scaling data, one line per function in n2p2's order.\n"
+       << "#  e_index  sf_index                   sf_min                   sf_max"
+       << "                  sf_mean                 sf_sigma\n";
+  text.setf(std::ios::scientific | std::ios::uppercase);
+  text.precision(16);
+  for (std::size_t e = 0; e < columns_.size(); ++e) {
+    if (columns_[e].empty()) continue;
+    if (count_[e] == 0)
+      throw InputError("no environment of element " + descriptor.elements[e] + " to fit the scaling on");
+    const std::vector<int> rank = descriptor.n2p2_order(static_cast<int>(e));
+    std::vector<std::size_t> column_of_rank(rank.size());
+    for (std::size_t c = 0; c < rank.size(); ++c) column_of_rank[static_cast<std::size_t>(rank[c])] = c;
+    for (std::size_t r = 0; r < rank.size(); ++r) {
+      const Column &column = columns_[e][column_of_rank[r]];
+      text.width(10);
+      text << e + 1;
+      text.width(10);
+      text << r + 1;
+      for (const double value : {column.min, column.max, column.mean, sample_sigma(count_[e], column.m2)}) {
+        text << ' ';
+        text.width(24);
+        text << value;
+      }
+      text << '\n';
+    }
+  }
+  return text.str();
+}
+
+Scaling parse_scaling_data(std::string_view text, const std::string &name, const Descriptor &descriptor,
+                           ScalingKind kind)
+{
+  return ScalingDataReader(text, name, descriptor, kind).read();
+}
+
+}    // namespace mdsieve
