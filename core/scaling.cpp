@@ -224,6 +224,13 @@ std::int64_t ColumnStatistics::count(int element) const
   return count_[static_cast<std::size_t>(element)];
 }
 
+std::vector<int> ColumnStatistics::n_features() const
+{
+  std::vector<int> n;
+  for (const std::vector<Column> &columns : columns_) n.push_back(static_cast<int>(columns.size()));
+  return n;
+}
+
 Scaling ColumnStatistics::scaling(ScalingKind kind, const std::vector<std::string> &elements) const
 {
   Scaling scaling;

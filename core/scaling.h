@@ -28,8 +28,10 @@ struct Scaling {
 class ColumnStatistics {
  public:
   explicit ColumnStatistics(const std::vector<int> &n_features);
+  /// \throws InputError naming the column that is not finite
   void add(int element, const double *raw);
   std::int64_t count(int element) const;
+  std::vector<int> n_features() const;
   /// \throws InputError naming the element if one with columns was never added
   Scaling scaling(ScalingKind kind, const std::vector<std::string> &elements) const;
   /// n2p2 `scaling.data` text: element index and function index in n2p2's sorted order, min max mean sigma.

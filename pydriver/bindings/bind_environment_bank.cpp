@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "environment_bank.h"
+#include "input_error.h"
+#include "scaling.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <optional>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace mdsieve;
+
+namespace {
+
+using ElementArray = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using HintArray = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using OriginArray = nb::ndarray<const std::int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+using ValueArray = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <typename T> nb::object owned_array(std::vector<T> values, std::initializer_list<std::size_t> shape)
+{
+  auto *owned = new std::vector<T>(std::move(values));
+  nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
+  return nb::cast(nb::ndarray<nb::numpy, T>(owned->data(), shape, owner));
+}
+
+template <typename T> nb::object owned_array(std::vector<T> values)
+{
+  const std::size_t n = values.size();
+  return owned_array(std::move(values), {n});
+}
+
+/// Pointers to fingerprints that stand one after the other.
+std::vector<const double *> rows_of(const std::vector<int> &n_features, const ElementArray &elements,
+                                    const ValueArray &fingerprints)
+{
+  const std::size_t n = elements.shape(0);
+  std::vector<const double *> rows(n);
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::int32_t element = elements(i);
+    if (element < 0 || static_cast<std::size_t>(element) >= n_features.size())
+      throw InputError("element number " + std::to_string(element) + ": expected 0 to " +
+                       std::to_string(n_features.size() - 1));
+    rows[i] = fingerprints.data() + at;
+    at += static_cast<std::size_t>(n_features[static_cast<std::size_t>(element)]);
+  }
+  if (at != fingerprints.shape(0))
+    throw InputError("fingerprints of " + std::to_string(n) + " environments: expected " + std::to_string(at) +
+                     " numbers, got " + std::to_string(fingerprints.shape(0)));
+  return rows;
+}
+
+std::int64_t *hints_of(const std::optional<HintArray> &hints, std::size_t n)
+{
+  if (!hints) return nullptr;
+  if (hints->shape(0) != n)
+    throw InputError("hints: expected " + std::to_string(n) + " numbers, got " + std::to_string(hints->shape(0)));
+  return hints->data();
+}
+
+ScalingKind kind_of(const std::string &name)
+{
+  if (name == "none") return ScalingKind::none;
+  if (name == "minmax") return ScalingKind::minmax;
+  if (name == "std") return ScalingKind::std;
+  throw InputError("scaling '" + name + "': expected minmax, std or none");
+}
+
+std::string name_of(ScalingKind kind)
+{
+  return kind == ScalingKind::none ? "none" : kind == ScalingKind::minmax ? "minmax" : "std";
+}
+
+std::unique_ptr<EnvironmentBank> make_bank(std::string descriptor_text, std::string descriptor_hash,
+                                           std::vector<std::string> elements, std::vector<int> n_features,
+                                           std::vector<double> cutoffs, std::vector<double> thresholds,
+                                           Scaling scaling)
+{
+  BankHeader header;
+  header.descriptor_text = std::move(descriptor_text);
+  header.descriptor_hash = std::move(descriptor_hash);
+  header.elements = std::move(elements);
+  header.n_features = std::move(n_features);
+  header.cutoffs = std::move(cutoffs);
+  header.thresholds = std::move(thresholds);
+  header.scaling = std::move(scaling);
+  return std::make_unique<EnvironmentBank>(std::move(header));
+}
+
+nb::object select_new(const EnvironmentBank &bank, const ElementArray &elements, const ValueArray &fingerprints,
+                      const std::optional<HintArray> &hints)
+{
+  std::vector<std::int64_t> picked;
+  {
+    nb::gil_scoped_release release;
+    const auto rows = rows_of(bank.header().n_features, elements, fingerprints);
+    picked = bank.select_new(rows.size(), elements.data(), rows.data(), hints_of(hints, rows.size()));
+  }
+  return owned_array(std::move(picked));
+}
+
+nb::object distances(const EnvironmentBank &bank, const ElementArray &elements, const ValueArray &fingerprints,
+                     const std::optional<HintArray> &hints)
+{
+  std::vector<double> result;
+  {
+    nb::gil_scoped_release release;
+    const auto rows = rows_of(bank.header().n_features, elements, fingerprints);
+    std::int64_t *const hint = hints_of(hints, rows.size());
+    result.resize(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      result[i] = bank.distance(elements(i), rows[i], 0.0, hint ? hint + i : nullptr);
+  }
+  return owned_array(std::move(result));
+}
+
+void add(EnvironmentBank &bank, const ElementArray &elements, const OriginArray &origins,
+         const ValueArray &fingerprints)
+{
+  nb::gil_scoped_release release;
+  const auto rows = rows_of(bank.header().n_features, elements, fingerprints);
+  if (origins.shape(0) != rows.size())
+    throw InputError("origins: expected " + std::to_string(rows.size()) + " rows, got " +
+                     std::to_string(origins.shape(0)));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    bank.add(elements(i), rows[i], {origins(i, 0), origins(i, 1), origins(i, 2)});
+}
+
+nb::tuple entries_since(const EnvironmentBank &bank, std::int64_t revision)
+{
+  if (revision < 0 || revision > bank.size())
+    throw InputError("revision " + std::to_string(revision) + ": expected 0 to " + std::to_string(bank.size()));
+  std::vector<std::int32_t> elements;
+  std::vector<std::int64_t> origins;
+  std::vector<double> fingerprints;
+  for (std::int64_t i = revision; i < bank.size(); ++i) {
+    const int element = bank.entry_element(i);
+    const Origin origin = bank.entry_origin(i);
+    const double *raw = bank.entry_raw(i);
+    elements.push_back(element);
+    origins.insert(origins.end(), {origin.run, origin.step, origin.atom_id});
+    fingerprints.insert(fingerprints.end(), raw,
+                        raw + bank.header().n_features[static_cast<std::size_t>(element)]);
+  }
+  const std::size_t n = elements.size();
+  return nb::make_tuple(owned_array(std::move(elements)), owned_array(std::move(origins), {n, std::size_t{3}}),
+                        owned_array(std::move(fingerprints)));
+}
+
+void bind_scaling(nb::module_ &m)
+{
+  nb::class_<Scaling>(m, "Scaling", "The frozen column scaling of a bank: (raw - shift) * factor.")
+      .def(
+          "__init__",
+          [](Scaling *self, const std::string &kind, std::vector<std::vector<double>> shift,
+             std::vector<std::vector<double>> factor) {
+            new (self) Scaling{kind_of(kind), std::move(shift), std::move(factor)};
+          },
+          "kind"_a, "shift"_a, "factor"_a)
+      .def_static("identity", &Scaling::identity, "n_features"_a, "No scaling: shift 0, factor 1.")
+      .def_prop_ro("kind", [](const Scaling &s) { return name_of(s.kind); }, "'minmax', 'std' or 'none'.")
+      .def_ro("shift", &Scaling::shift, "[element][column]")
+      .def_ro("factor", &Scaling::factor, "[element][column]")
+      .def("__eq__", [](const Scaling &a, const Scaling &b) { return a == b; })
+      .def("__repr__", [](const Scaling &s) { return "Scaling('" + name_of(s.kind) + "')"; });
+
+  nb::class_<ColumnStatistics>(m, "ColumnStatistics", "Running minimum, maximum, mean and variance of every column.")
+      .def(
+          "__init__",
+          [](ColumnStatistics *self, const std::vector<int> &n_features) { new (self) ColumnStatistics(n_features); },
+          "n_features"_a)
+      .def(
+          "add",
+          [](ColumnStatistics &self, const ElementArray &elements, const ValueArray &fingerprints) {
+            nb::gil_scoped_release release;
+            const auto rows = rows_of(self.n_features(), elements, fingerprints);
+            for (std::size_t i = 0; i < rows.size(); ++i) self.add(elements(i), rows[i]);
+          },
+          "elements"_a, "fingerprints"_a)
+      .def("count", &ColumnStatistics::count, "element"_a)
+      .def(
+          "scaling",
+          [](const ColumnStatistics &self, const std::string &kind, const std::vector<std::string> &elements) {
+            return self.scaling(kind_of(kind), elements);
+          },
+          "kind"_a, "elements"_a)
+      .def("to_scaling_data", &ColumnStatistics::to_scaling_data, "descriptor"_a,
+           "Text of an n2p2 `scaling.data` file.");
+
+  m.def(
+      "parse_scaling_data",
+      [](std::string_view text, const std::string &name, const Descriptor &descriptor, const std::string &kind) {
+        return parse_scaling_data(text, name, descriptor, kind_of(kind));
+      },
+      "text"_a, "name"_a, "descriptor"_a, "kind"_a, "Read an n2p2 `scaling.data` file.");
+}
+
+}    // namespace
+
+void bind_environment_bank(nb::module_ &m)
+{
+  bind_scaling(m);
+  nb::class_<EnvironmentBank>(m, "EnvironmentBank",
+                              "Stored fingerprints, one set an element, and the greedy rule on them.\n\n"
+                              "Environments go in and out as parallel arrays: elements int32[n] and their unscaled "
+                              "fingerprints one after the other in one float64 array.")
+      .def(nb::new_(&make_bank), "descriptor_text"_a, "descriptor_hash"_a, "elements"_a, "n_features"_a, "cutoffs"_a,
+           "thresholds"_a, "scaling"_a)
+      .def("__len__", [](const EnvironmentBank &bank) { return bank.size(); })
+      .def("size", [](const EnvironmentBank &bank) { return bank.size(); }, "Entries of all elements.")
+      .def("size", nb::overload_cast<int>(&EnvironmentBank::size, nb::const_), "element"_a)
+      .def_prop_ro("descriptor_text", [](const EnvironmentBank &b) { return b.header().descriptor_text; })
+      .def_prop_ro("descriptor_hash", [](const EnvironmentBank &b) { return b.header().descriptor_hash; })
+      .def_prop_ro("elements", [](const EnvironmentBank &b) { return b.header().elements; })
+      .def_prop_ro("n_features", [](const EnvironmentBank &b) { return b.header().n_features; })
+      .def_prop_ro("cutoffs", [](const EnvironmentBank &b) { return b.header().cutoffs; })
+      .def_prop_ro("thresholds", [](const EnvironmentBank &b) { return b.header().thresholds; })
+      .def_prop_ro("scaling", [](const EnvironmentBank &b) { return b.header().scaling; })
+      .def_prop_ro("memory_bytes", &EnvironmentBank::memory_bytes)
+      .def("select_new", &select_new, "elements"_a, "fingerprints"_a, "hints"_a = nb::none(),
+           "Indices int64[k] of the environments that the greedy rule adds when it sees these in this order. The bank "
+           "is not changed. hints int64[n], changed in place: the entry of its element that covered an environment "
+           "last time, or -1.")
+      .def("distances", &distances, "elements"_a, "fingerprints"_a, "hints"_a = nb::none(),
+           "Distance float64[n] to the nearest entry in scaled units, inf if the element has none.")
+      .def("add", &add, "elements"_a, "origins"_a, "fingerprints"_a,
+           "Store entries unconditionally; origins int64[n, 3] are run, step and atom ID.")
+      .def("entries_since", &entries_since, "revision"_a,
+           "Entries from position `revision` on: elements int32[e], origins int64[e, 3], fingerprints float64[flat].")
+      .def("require_compatible",
+           [](const EnvironmentBank &self, const EnvironmentBank &other, const std::string &name) {
+             self.require_compatible(other.header(), name);
+           },
+           "other"_a, "name"_a, "Raise ValueError that says what differs if entries of `other` may not be mixed in.")
+      .def("serialise",
+           [](const EnvironmentBank &bank) {
+             std::string bytes;
+             {
+               nb::gil_scoped_release release;
+               bytes = bank.serialise();
+             }
+             return nb::bytes(bytes.data(), bytes.size());
+           },
+           "The bytes of a bank file.")
+      .def_static(
+          "deserialise",
+          [](const nb::bytes &bytes, const std::string &name) {
+            nb::gil_scoped_release release;
+            return EnvironmentBank::deserialise({bytes.c_str(), bytes.size()}, name);
+          },
+          "bytes"_a, "name"_a = "bank", "Raises ValueError 'name: ...' if the bytes are not a whole, sound bank.");
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "input_error.h"
+
+#include <nanobind/nanobind.h>
+
+namespace nb = nanobind;
+
+void bind_environment_bank(nb::module_ &m);
+void bind_rule(nb::module_ &m);
+
+NB_MODULE(_core, m)
+{
+  m.doc() = "The compiled core of mdsieve, shared with the LAMMPS plugin.";
+  nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
+  bind_environment_bank(m);
+  bind_rule(m);
+}
