@@ -32,6 +32,7 @@ const char *word_of(Op op)
 /// The shortest decimal that reads back as the same number, whatever the locale.
 std::string number_text(double value)
 {
+  if (value == std::floor(value) && std::fabs(value) < 1e15) return std::to_string(static_cast<std::int64_t>(value));
   for (int precision = 1;; ++precision) {
     std::ostringstream out;
     out.imbue(std::locale::classic());

@@ -10,7 +10,6 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
-#include <memory>
 #include <optional>
 
 namespace nb = nanobind;
@@ -79,10 +78,9 @@ std::string name_of(ScalingKind kind)
   return kind == ScalingKind::none ? "none" : kind == ScalingKind::minmax ? "minmax" : "std";
 }
 
-std::unique_ptr<EnvironmentBank> make_bank(std::string descriptor_text, std::string descriptor_hash,
-                                           std::vector<std::string> elements, std::vector<int> n_features,
-                                           std::vector<double> cutoffs, std::vector<double> thresholds,
-                                           Scaling scaling)
+EnvironmentBank make_bank(std::string descriptor_text, std::string descriptor_hash,
+                          std::vector<std::string> elements, std::vector<int> n_features,
+                          std::vector<double> cutoffs, std::vector<double> thresholds, Scaling scaling)
 {
   BankHeader header;
   header.descriptor_text = std::move(descriptor_text);
@@ -92,7 +90,7 @@ std::unique_ptr<EnvironmentBank> make_bank(std::string descriptor_text, std::str
   header.cutoffs = std::move(cutoffs);
   header.thresholds = std::move(thresholds);
   header.scaling = std::move(scaling);
-  return std::make_unique<EnvironmentBank>(std::move(header));
+  return EnvironmentBank(std::move(header));
 }
 
 nb::object select_new(const EnvironmentBank &bank, const ElementArray &elements, const ValueArray &fingerprints,
