@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "symmetry_functions.h"
+
+#include "input_error.h"
+#include "kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace mdsieve {
+
+// --- which version of the kernels ------------------------------------------------------------------------------
+
+const Kernels *find_kernels(const char *name)
+{
+  const std::string wanted = name;
+#ifdef MDSIEVE_X86_KERNELS
+  if (wanted == avx512_kernels.name && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    return &avx512_kernels;
+  if (wanted == avx2_kernels.name && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return &avx2_kernels;
+#endif
+  if (wanted == portable_kernels.name) return &portable_kernels;
+  return nullptr;
+}
+
+namespace {
+
+const Kernels *chosen_kernels = nullptr;
+
+const Kernels &choose_kernels()
+{
+  if (const char *wanted = std::getenv("MDSIEVE_INSTRUCTION_SET"))
+    if (const Kernels *kernels = find_kernels(wanted)) return *kernels;
+  for (const char *name : {"avx512", "avx2"})
+    if (const Kernels *kernels = find_kernels(name)) return *kernels;
+  return portable_kernels;
+}
+
+constexpr double log2_of_e = 1.44269504088896340736;
+
+/// Position of a value in a list, appended if it is not there yet.
+template <class T> int index_of(std::vector<T> &list, const T &value)
+{
+  const auto at = std::find(list.begin(), list.end(), value);
+  if (at != list.end()) return int(at - list.begin());
+  list.push_back(value);
+  return int(list.size()) - 1;
+}
+
+/// Multinomial coefficients of the components of the moment tensors, in the order of the kernels.
+std::vector<double> multinomial_coefficients()
+{
+  struct Powers { int x, y, z; };
+  const auto factorial = [](int n) { return std::tgamma(double(n) + 1.0); };
+  std::vector<Powers> rank_below = {{0, 0, 0}};
+  std::vector<double> weights = {1.0};
+  for (int rank = 1; rank <= max_moment_rank; rank++) {
+    std::vector<Powers> here;
+    for (auto p : rank_below) here.push_back({p.x + 1, p.y, p.z});
+    for (auto p : rank_below)
+      if (p.x == 0) here.push_back({0, p.y + 1, p.z});
+    here.push_back({0, 0, rank});
+    for (auto p : here)
+      weights.push_back(std::round(factorial(rank) / (factorial(p.x) * factorial(p.y) * factorial(p.z))));
+    rank_below = here;
+  }
+  return weights;
+}
+
+/// An ElementPlan and what it points to. Never copied or moved: it lives behind a pointer.
+template <class Real> struct OwnedPlan {
+  ElementPlan<Real> plan{};
+  std::vector<int> slot_of_element;    ///< -1: no function of this element looks at it
+  double r2_cutoff = 0.0;              ///< largest r_c^2
+  std::vector<CutoffTerm<Real>> cutoffs;
+  std::vector<RadialGroup> radial_groups;
+  std::vector<RadialTask<Real>> radial_tasks;
+  std::vector<PairGroup<Real>> pair_groups;
+  struct GroupData {
+    std::vector<PairExponent<Real>> exponents;
+    std::vector<AngularBase<Real>> bases;
+    std::vector<PowerStep<Real>> steps;
+    std::vector<PairUse> uses;
+  };
+  std::vector<std::unique_ptr<GroupData>> group_data;
+  std::vector<MomentTask> moment_tasks;
+  std::vector<MomentUse> moment_uses;
+  std::vector<double> moment_weights = multinomial_coefficients();
+  std::vector<Output> outputs;
+};
+
+/// Compiles the functions of one central element: every sum, Gaussian and power is computed once, whoever uses it.
+template <class Real> class PlanBuilder {
+ public:
+  PlanBuilder(const Descriptor &descriptor, int element, OwnedPlan<Real> &owned) :
+      descriptor_(descriptor), owned_(owned)
+  {
+    const std::vector<int> columns = descriptor.columns(element);
+    assign_slots(columns);
+    for (std::size_t column = 0; column < columns.size(); column++)
+      add_function(descriptor.functions[std::size_t(columns[column])], int(column));
+    compile_radial();
+    compile_pairs();
+    finish(int(columns.size()));
+  }
+
+ private:
+  /// Radial factor: cutoff index, eta, r_s; and the slot it is evaluated for.
+  using Radial = std::tuple<int, double, double>;
+  struct RadialUse { int total = -1, store = -1; };
+  /// Angular functions that share slots, cutoff and kind are swept together.
+  using GroupKey = std::tuple<int, int, int, bool>;    // first slot, second slot, cutoff, narrow
+  struct PairFunction {
+    double eta, shift, lambda, theta, zeta;
+    int total;
+  };
+
+  void assign_slots(const std::vector<int> &columns)
+  {
+    std::vector<bool> used(descriptor_.elements.size(), false);
+    for (int index : columns) {
+      const SymmetryFunction &f = descriptor_.functions[std::size_t(index)];
+      if (f.first < 0) used.assign(used.size(), true);
+      else used[std::size_t(f.first)] = true;
+      if (f.second >= 0) used[std::size_t(f.second)] = true;
+    }
+    for (bool u : used) owned_.slot_of_element.push_back(u ? n_slots_++ : -1);
+    for (std::size_t e = 0; e < used.size(); e++)
+      if (used[e]) element_of_slot_.push_back(int(e));
+  }
+
+  int cutoff_index(double r_cutoff)
+  {
+    const int index = index_of(cutoff_radii_, r_cutoff);
+    if (std::size_t(index) < owned_.cutoffs.size()) return index;
+    const CutoffType type = descriptor_.cutoff_type;
+    const bool no_inner_radius = type == CutoffType::hard || type == CutoffType::tanh_unit ||
+        type == CutoffType::tanh_norm;
+    const double r_inner = no_inner_radius ? 0.0 : descriptor_.cutoff_alpha * r_cutoff;
+    CutoffTerm<Real> term{};
+    term.type = int(type);
+    term.needs_r = !(type == CutoffType::hard || (type == CutoffType::cosine && r_inner == 0.0));
+    term.r2_cutoff = r_cutoff * r_cutoff;
+    term.inverse_cutoff = Real(1.0 / r_cutoff);
+    term.r_inner = Real(r_inner);
+    term.inverse_width = Real(1.0 / (r_cutoff - r_inner));
+    term.scale = Real(type == CutoffType::tanh_norm ? 1.0 / std::pow(std::tanh(1.0), 3) : 1.0);
+    owned_.cutoffs.push_back(term);
+    owned_.r2_cutoff = std::max(owned_.r2_cutoff, term.r2_cutoff);
+    return index;
+  }
+
+  /// A Gaussian of exponent 0 has no centre.
+  static double effective_shift(const SymmetryFunction &f) { return f.eta == 0.0 ? 0.0 : f.r_shift; }
+
+  RadialUse &radial_use(int slot, int cutoff, double eta, double shift)
+  {
+    return radial_uses_[{slot, Radial{cutoff, eta, shift}}];
+  }
+
+  int new_total() { return owned_.plan.n_totals++; }
+
+  int stored_factor(int slot, int cutoff, double eta, double shift)
+  {
+    RadialUse &use = radial_use(slot, cutoff, eta, shift);
+    if (use.store < 0) {
+      const auto [at, is_new] = store_of_.try_emplace(Radial{cutoff, eta, shift}, owned_.plan.n_stores);
+      if (is_new) owned_.plan.n_stores++;
+      use.store = at->second;
+    }
+    return use.store;
+  }
+
+  void add_function(const SymmetryFunction &f, int column)
+  {
+    const int cutoff = cutoff_index(f.r_cutoff);
+    const auto slot_of = [&](int element) { return owned_.slot_of_element[std::size_t(element)]; };
+    const auto charge = [&](int slot) {
+      return double(descriptor_.atomic_numbers[std::size_t(element_of_slot_[std::size_t(slot)])]);
+    };
+    switch (f.type) {
+      case 2:
+        add_radial(f, slot_of(f.first), cutoff, 1.0, column);
+        break;
+      case 12:
+        for (int s = 0; s < n_slots_; s++) add_radial(f, s, cutoff, charge(s), column);
+        break;
+      case 3:
+      case 9:
+        add_angular(f, slot_of(f.first), slot_of(f.second), cutoff, 1.0, column);
+        break;
+      case 13:
+        for (int s = 0; s < n_slots_; s++)
+          for (int t = s; t < n_slots_; t++) add_angular(f, s, t, cutoff, charge(s) * charge(t), column);
+        break;
+      default:
+        throw InputError("symmetry function type " + std::to_string(f.type) + ", known: 2 3 9 12 13");
+    }
+  }
+
+  void add_radial(const SymmetryFunction &f, int slot, int cutoff, double weight, int column)
+  {
+    RadialUse &use = radial_use(slot, cutoff, f.eta, effective_shift(f));
+    if (use.total < 0) use.total = new_total();
+    owned_.outputs.push_back({use.total, weight, column});
+  }
+
+  void add_angular(const SymmetryFunction &f, int first, int second, int cutoff, double weight, int column)
+  {
+    const bool narrow = f.type != 9;
+    const double shift = effective_shift(f);
+    const bool small_integer = f.zeta == std::floor(f.zeta) && f.zeta <= double(max_moment_rank);
+    int total;
+    if (!narrow && small_integer && f.theta_shift == 0.0) {
+      total = new_total();
+      MomentUse use;
+      use.zeta = int(f.zeta);
+      use.lambda = f.lambda;
+      use.same_slot = first == second;
+      use.first = moment_task(first, cutoff, stored_factor(first, cutoff, f.eta, shift), use.zeta);
+      use.second = moment_task(second, cutoff, stored_factor(second, cutoff, f.eta, shift), use.zeta);
+      use.total = total;
+      owned_.moment_uses.push_back(use);
+    } else {
+      stored_factor(first, cutoff, f.eta, shift);
+      stored_factor(second, cutoff, f.eta, shift);
+      auto &functions = pair_functions_[{first, second, cutoff, narrow}];
+      const auto same = std::find_if(functions.begin(), functions.end(), [&](const PairFunction &p) {
+        return p.eta == f.eta && p.shift == shift && p.lambda == f.lambda && p.theta == f.theta_shift &&
+            p.zeta == f.zeta;
+      });
+      if (same != functions.end()) {
+        total = same->total;
+      } else {
+        total = new_total();
+        functions.push_back({f.eta, shift, f.lambda, f.theta_shift, f.zeta, total});
+      }
+    }
+    owned_.outputs.push_back({total, weight, column});
+  }
+
+  int moment_task(int slot, int cutoff, int store, int rank)
+  {
+    auto &tasks = owned_.moment_tasks;
+    for (std::size_t t = 0; t < tasks.size(); t++)
+      if (tasks[t].slot == slot && tasks[t].store == store) {
+        tasks[t].rank = std::max(tasks[t].rank, rank);
+        return int(t);
+      }
+    tasks.push_back({slot, cutoff, store, rank});
+    return int(tasks.size()) - 1;
+  }
+
+  void compile_radial()
+  {
+    int slot = -1, cutoff = -1;
+    for (const auto &[key, use] : radial_uses_) {    // sorted by slot, then cutoff
+      const auto &[c, eta, shift] = key.second;
+      if (key.first != slot || c != cutoff) {
+        slot = key.first;
+        cutoff = c;
+        const int at = int(owned_.radial_tasks.size());
+        owned_.radial_groups.push_back({slot, cutoff, at, at});
+      }
+      RadialTask<Real> task{};
+      task.exponent = Real(-eta * log2_of_e);
+      task.shift = Real(shift);
+      task.shifted = shift != 0.0;
+      task.total = use.total;
+      task.store = use.store;
+      owned_.radial_tasks.push_back(task);
+      owned_.radial_groups.back().task_end++;
+    }
+  }
+
+  void compile_pairs()
+  {
+    for (const auto &[key, functions] : pair_functions_) {
+      const auto &[first, second, cutoff, narrow] = key;
+      PairGroup<Real> group{};
+      group.slot_first = first;
+      group.slot_second = second;
+      group.cutoff = cutoff;
+      group.narrow = narrow;
+      group.needs_r = owned_.cutoffs[std::size_t(cutoff)].needs_r;
+      owned_.group_data.push_back(std::make_unique<typename OwnedPlan<Real>::GroupData>());
+      auto &data = *owned_.group_data.back();
+      const std::vector<int> power_of = compile_powers(functions, group, data);
+      compile_exponents(functions, power_of, group, data);
+
+      group.n_exponents = int(data.exponents.size());
+      group.n_bases = int(data.bases.size());
+      group.n_steps = int(data.steps.size());
+      group.exponents = data.exponents.data();
+      group.bases = data.bases.data();
+      group.steps = data.steps.data();
+      group.uses = data.uses.data();
+      auto &plan = owned_.plan;
+      plan.most_exponents = std::max(plan.most_exponents, group.n_exponents);
+      plan.most_powers = std::max(plan.most_powers, group.n_powers);
+      owned_.pair_groups.push_back(group);
+    }
+  }
+
+  /// The power buffer of every function, and the steps that fill the buffers.
+  std::vector<int> compile_powers(const std::vector<PairFunction> &functions, PairGroup<Real> &group,
+                                  typename OwnedPlan<Real>::GroupData &data)
+  {
+    std::map<std::pair<double, double>, std::map<double, int>> zetas_of_base;    // (theta, lambda) -> zeta -> buffer
+    for (const auto &f : functions) {
+      zetas_of_base[{f.theta, f.lambda}][f.zeta] = -1;
+      group.needs_sine = group.needs_sine || f.theta != 0.0;
+    }
+    for (auto &[base, zetas] : zetas_of_base) {
+      const auto &[theta, lambda] = base;
+      const int x = group.n_powers++;
+      data.bases.push_back({Real(0.5 * lambda * std::cos(theta)), Real(0.5 * lambda * std::sin(theta)), x});
+      std::map<long, int> buffer_of = {{1, x}};    // integer powers so far
+      for (auto &[zeta, buffer] : zetas)
+        buffer = zeta == std::floor(zeta) ? integer_power(long(zeta), buffer_of, group, data)
+                                          : real_power(zeta, x, group, data);
+    }
+    std::vector<int> power_of;
+    for (const auto &f : functions) power_of.push_back(zetas_of_base[{f.theta, f.lambda}][f.zeta]);
+    return power_of;
+  }
+
+  int real_power(double zeta, int x, PairGroup<Real> &group, typename OwnedPlan<Real>::GroupData &data)
+  {
+    const int target = group.n_powers++;
+    data.steps.push_back({PowerStep<Real>::real, target, x, 0, Real(zeta)});
+    return target;
+  }
+
+  int integer_power(long n, std::map<long, int> &buffer_of, PairGroup<Real> &group,
+                    typename OwnedPlan<Real>::GroupData &data)
+  {
+    const auto known = buffer_of.find(n);
+    if (known != buffer_of.end()) return known->second;
+    int target;
+    if ((n & (n - 1)) == 0) {    // square the largest power of two that is there
+      long from = 1;
+      for (const auto &[m, buffer] : buffer_of)
+        if ((m & (m - 1)) == 0 && m < n) from = m;
+      int squarings = 0;
+      for (long m = from; m < n; m *= 2) squarings++;
+      target = group.n_powers++;
+      data.steps.push_back({PowerStep<Real>::square, target, buffer_of[from], squarings, Real(0)});
+    } else {
+      long top = 1;
+      while (top * 2 <= n) top *= 2;
+      const int high = integer_power(top, buffer_of, group, data);
+      const int low = integer_power(n - top, buffer_of, group, data);
+      target = group.n_powers++;
+      data.steps.push_back({PowerStep<Real>::multiply, target, high, low, Real(0)});
+    }
+    buffer_of[n] = target;
+    return target;
+  }
+
+  void compile_exponents(const std::vector<PairFunction> &functions, const std::vector<int> &power_of,
+                         PairGroup<Real> &group, typename OwnedPlan<Real>::GroupData &data)
+  {
+    std::map<std::pair<double, double>, std::vector<PairUse>> uses_of;
+    for (std::size_t i = 0; i < functions.size(); i++)
+      uses_of[{functions[i].eta, functions[i].shift}].push_back({power_of[i], functions[i].total});
+    for (const auto &[key, uses] : uses_of) {
+      const auto &[eta, shift] = key;
+      PairExponent<Real> e{};
+      e.exponent = Real(-eta * log2_of_e);
+      e.shift = Real(shift);
+      e.shifted = shift != 0.0;
+      group.needs_r = group.needs_r || e.shifted;
+      e.store_first = stored_factor(group.slot_first, group.cutoff, eta, shift);
+      e.store_second = stored_factor(group.slot_second, group.cutoff, eta, shift);
+      e.use_begin = int(data.uses.size());
+      data.uses.insert(data.uses.end(), uses.begin(), uses.end());
+      e.use_end = int(data.uses.size());
+      data.exponents.push_back(e);
+    }
+  }
+
+  void finish(int n_features)
+  {
+    auto &plan = owned_.plan;
+    plan.n_features = n_features;
+    plan.n_slots = n_slots_;
+    plan.n_cutoffs = int(owned_.cutoffs.size());
+    plan.has_pairs = !owned_.pair_groups.empty();
+    plan.cutoffs = owned_.cutoffs.data();
+    plan.n_radial_groups = int(owned_.radial_groups.size());
+    plan.radial_groups = owned_.radial_groups.data();
+    plan.radial_tasks = owned_.radial_tasks.data();
+    plan.n_pair_groups = int(owned_.pair_groups.size());
+    plan.pair_groups = owned_.pair_groups.data();
+    plan.n_moment_tasks = int(owned_.moment_tasks.size());
+    plan.moment_tasks = owned_.moment_tasks.data();
+    plan.n_moment_uses = int(owned_.moment_uses.size());
+    plan.moment_uses = owned_.moment_uses.data();
+    plan.moment_weights = owned_.moment_weights.data();
+    plan.n_outputs = int(owned_.outputs.size());
+    plan.outputs = owned_.outputs.data();
+  }
+
+  const Descriptor &descriptor_;
+  OwnedPlan<Real> &owned_;
+  int n_slots_ = 0;
+  std::vector<int> element_of_slot_;
+  std::vector<double> cutoff_radii_;
+  std::map<std::pair<int, Radial>, RadialUse> radial_uses_;
+  std::map<Radial, int> store_of_;
+  std::map<GroupKey, std::vector<PairFunction>> pair_functions_;
+};
+
+// --- neighbours in canonical order -----------------------------------------------------------------------------
+
+struct Neighbour {
+  double r2, x, y, z;
+};
+
+bool comes_before(const Neighbour &a, const Neighbour &b)
+{
+  if (a.r2 != b.r2) return a.r2 < b.r2;
+  if (a.x != b.x) return a.x < b.x;
+  if (a.y != b.y) return a.y < b.y;
+  return a.z < b.z;
+}
+
+void sort_few(Neighbour *begin, Neighbour *end)
+{
+  if (end - begin > 48) {
+    std::sort(begin, end, comes_before);
+    return;
+  }
+  for (Neighbour *i = begin + 1; i < end; i++) {
+    if (!comes_before(*i, i[-1])) continue;
+    const Neighbour moved = *i;
+    Neighbour *j = i;
+    do {
+      *j = j[-1];
+      j--;
+    } while (j > begin && comes_before(moved, j[-1]));
+    *j = moved;
+  }
+}
+
+/// Flush tiny numbers to zero while it lives: x^zeta underflows often, and denormals are slow.
+class FlushToZero {
+ public:
+#if defined(__SSE2__)
+  FlushToZero() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }
+  ~FlushToZero() { _mm_setcsr(saved_); }
+  FlushToZero(const FlushToZero &) = delete;
+  FlushToZero &operator=(const FlushToZero &) = delete;
+
+ private:
+  unsigned saved_;
+#endif
+};
+
+constexpr std::size_t padding = 64;
+
+}    // namespace
+
+const Kernels &default_kernels()
+{
+  static const Kernels &kernels = choose_kernels();
+  return chosen_kernels != nullptr ? *chosen_kernels : kernels;
+}
+
+void use_kernels(const Kernels &kernels) { chosen_kernels = &kernels; }
+
+// --- workspace -------------------------------------------------------------------------------------------------
+
+struct SymmetryFunctions::Workspace::Data {
+  std::vector<Neighbour> found, sorted;
+  std::size_t found_count = 0;
+  std::vector<std::uint32_t> bucket_of, bucket_end;
+  std::vector<int> slot_of, slot_begin;
+  std::vector<double> coordinates;    ///< x, y, z, r2, each with padding
+  std::vector<unsigned char> scratch;
+
+  unsigned char *aligned_scratch(std::size_t bytes)
+  {
+    if (scratch.size() < bytes + 64) scratch.resize(bytes + bytes / 4 + 64);
+    auto address = reinterpret_cast<std::uintptr_t>(scratch.data());
+    return scratch.data() + (64 - address % 64) % 64;
+  }
+
+  void collect(const Neighbours &in, const std::vector<int> &slot_of_element, double r2_cutoff);
+  SortedNeighbours sort(int n_slots, double r2_cutoff);
+};
+
+/// Keep the neighbours that matter: their element has a slot and they lie inside the largest cutoff.
+void SymmetryFunctions::Workspace::Data::collect(const Neighbours &in, const std::vector<int> &slot_of_element,
+                                                 double r2_cutoff)
+{
+  if (found.size() < in.size) {
+    found.resize(in.size);
+    slot_of.resize(in.size);
+  }
+  const int n_elements = int(slot_of_element.size());
+  std::size_t n = 0;
+  for (std::size_t k = 0; k < in.size; k++) {
+    const int element = in.element[k];
+    if (element < 0 || element >= n_elements) continue;
+    const int slot = slot_of_element[std::size_t(element)];
+    const double x = in.dx[k], y = in.dy[k], z = in.dz[k];
+    const double r2 = x * x + y * y + z * z;
+    found[n] = {r2, x, y, z};
+    slot_of[n] = slot;
+    if (!(r2 > 1e-12 && r2 <= std::numeric_limits<double>::max())) {
+      if (!std::isfinite(x) || !std::isfinite(y) || !std::isfinite(z) || r2 > 1.0)
+        throw InputError("a neighbour's coordinates are not finite");
+      throw InputError("two atoms lie at the same place (distance below 1e-6 Angstrom)");
+    }
+    n += std::size_t(slot >= 0 && r2 < r2_cutoff);
+  }
+  found_count = n;
+}
+
+SortedNeighbours SymmetryFunctions::Workspace::Data::sort(int n_slots, double r2_cutoff)
+{
+  const std::size_t n = found_count;
+  const std::size_t buckets = std::max<std::size_t>(8, n / std::size_t(std::max(n_slots, 1)));
+  const double to_bucket = double(buckets) / r2_cutoff;
+  bucket_end.assign(buckets * std::size_t(n_slots) + 1, 0);
+  if (bucket_of.size() < n) {
+    bucket_of.resize(n);
+    sorted.resize(n);
+  }
+  for (std::size_t k = 0; k < n; k++) {
+    const auto b = std::min(std::size_t(found[k].r2 * to_bucket), buckets - 1) + buckets * std::size_t(slot_of[k]);
+    bucket_of[k] = std::uint32_t(b);
+    bucket_end[b]++;
+  }
+  std::uint32_t sum = 0;
+  slot_begin.resize(std::size_t(n_slots) + 1);
+  for (std::size_t b = 0; b < bucket_end.size(); b++) {    // counts become begins
+    if (b % buckets == 0) slot_begin[b / buckets] = int(sum);
+    const std::uint32_t count = bucket_end[b];
+    bucket_end[b] = sum;
+    sum += count;
+  }
+  for (std::size_t k = 0; k < n; k++) sorted[bucket_end[bucket_of[k]]++] = found[k];    // begins become ends
+  std::uint32_t begin = 0;
+  for (std::size_t b = 0; b + 1 < bucket_end.size(); b++) {
+    if (bucket_end[b] - begin > 1) sort_few(sorted.data() + begin, sorted.data() + bucket_end[b]);
+    begin = bucket_end[b];
+  }
+
+  const std::size_t stride = n + padding;
+  if (coordinates.size() < 4 * stride) coordinates.resize(4 * stride);
+  double *x = coordinates.data(), *y = x + stride, *z = y + stride, *r2 = z + stride;
+  for (std::size_t k = 0; k < n; k++) {
+    x[k] = sorted[k].x;
+    y[k] = sorted[k].y;
+    z[k] = sorted[k].z;
+    r2[k] = sorted[k].r2;
+  }
+  for (std::size_t k = n; k < n + 8; k++) {
+    x[k] = r2[k] = 1.0;
+    y[k] = z[k] = 0.0;
+  }
+  return {int(n), x, y, z, r2, slot_begin.data()};
+}
+
+SymmetryFunctions::Workspace::Workspace() : data_(std::make_unique<Data>()) {}
+SymmetryFunctions::Workspace::~Workspace() = default;
+SymmetryFunctions::Workspace::Workspace(Workspace &&) noexcept = default;
+SymmetryFunctions::Workspace &SymmetryFunctions::Workspace::operator=(Workspace &&) noexcept = default;
+
+// --- symmetry functions ----------------------------------------------------------------------------------------
+
+struct SymmetryFunctions::Plan {
+  Descriptor descriptor;
+  Precision precision;
+  double cutoff = 0.0;
+  const Kernels *kernels;
+  std::vector<std::unique_ptr<OwnedPlan<double>>> in_double;    ///< per central element
+  std::vector<std::unique_ptr<OwnedPlan<float>>> in_float;
+
+  Plan(Descriptor d, Precision p) : descriptor(std::move(d)), precision(p), kernels(&default_kernels())
+  {
+    for (const auto &f : descriptor.functions) cutoff = std::max(cutoff, f.r_cutoff);
+    for (int e = 0; e < int(descriptor.elements.size()); e++) {
+      if (precision == Precision::double_) build(e, in_double);
+      else build(e, in_float);
+    }
+  }
+
+  template <class Real> void build(int element, std::vector<std::unique_ptr<OwnedPlan<Real>>> &plans) const
+  {
+    plans.push_back(std::make_unique<OwnedPlan<Real>>());
+    PlanBuilder<Real>(descriptor, element, *plans.back());
+  }
+};
+
+SymmetryFunctions::SymmetryFunctions(Descriptor descriptor, Precision precision) :
+    plan_(std::make_unique<Plan>(std::move(descriptor), precision))
+{
+}
+SymmetryFunctions::~SymmetryFunctions() = default;
+SymmetryFunctions::SymmetryFunctions(SymmetryFunctions &&) noexcept = default;
+SymmetryFunctions &SymmetryFunctions::operator=(SymmetryFunctions &&) noexcept = default;
+
+const Descriptor &SymmetryFunctions::descriptor() const { return plan_->descriptor; }
+Precision SymmetryFunctions::precision() const { return plan_->precision; }
+int SymmetryFunctions::n_elements() const { return int(plan_->descriptor.elements.size()); }
+double SymmetryFunctions::cutoff() const { return plan_->cutoff; }
+const char *SymmetryFunctions::instruction_set() { return default_kernels().name; }
+
+int SymmetryFunctions::n_features(int element) const
+{
+  const auto e = std::size_t(element);
+  return plan_->precision == Precision::double_ ? plan_->in_double.at(e)->plan.n_features
+                                                : plan_->in_float.at(e)->plan.n_features;
+}
+
+void SymmetryFunctions::compute(int element, const Neighbours &neighbours, double *out,
+                                Workspace &workspace) const
+{
+  const auto evaluate = [&](const auto &owned, auto scratch_bytes, auto kernel) {
+    if (owned.plan.n_features == 0) return;
+    auto &data = *workspace.operator->();
+    data.collect(neighbours, owned.slot_of_element, owned.r2_cutoff);
+    const SortedNeighbours sorted = data.sort(owned.plan.n_slots, owned.r2_cutoff);
+    unsigned char *scratch = data.aligned_scratch(scratch_bytes(owned.plan, sorted.size));
+    const FlushToZero flush;
+    kernel(owned.plan, sorted, scratch, out);
+  };
+  const auto e = std::size_t(element);
+  const Kernels &kernels = *plan_->kernels;
+  if (plan_->precision == Precision::double_)
+    evaluate(*plan_->in_double.at(e), kernels.scratch_bytes_double, kernels.compute_double);
+  else
+    evaluate(*plan_->in_float.at(e), kernels.scratch_bytes_float, kernels.compute_float);
+}
+
+}    // namespace mdsieve
