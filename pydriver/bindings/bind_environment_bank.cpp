@@ -215,7 +215,12 @@ void bind_environment_bank(nb::module_ &m)
       .def("__len__", [](const EnvironmentBank &bank) { return bank.size(); })
       .def("size", [](const EnvironmentBank &bank) { return bank.size(); }, "Entries of all elements.")
       .def("size", nb::overload_cast<int>(&EnvironmentBank::size, nb::const_), "element"_a)
-      .def_prop_ro("descriptor_text", [](const EnvironmentBank &b) { return b.header().descriptor_text; })
+      .def_prop_ro("descriptor_text",
+                   [](const EnvironmentBank &b) {    // comments of a file may be in any encoding
+                     const std::string &text = b.header().descriptor_text;
+                     return nb::steal<nb::str>(
+                         PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+                   })
       .def_prop_ro("descriptor_hash", [](const EnvironmentBank &b) { return b.header().descriptor_hash; })
       .def_prop_ro("elements", [](const EnvironmentBank &b) { return b.header().elements; })
       .def_prop_ro("n_features", [](const EnvironmentBank &b) { return b.header().n_features; })

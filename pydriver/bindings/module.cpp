@@ -5,6 +5,7 @@
 
 namespace nb = nanobind;
 
+void bind_descriptor(nb::module_ &m);
 void bind_environment_bank(nb::module_ &m);
 void bind_rule(nb::module_ &m);
 
@@ -12,6 +13,7 @@ NB_MODULE(_core, m)
 {
   m.doc() = "The compiled core of mdsieve, shared with the LAMMPS plugin.";
   nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
+  bind_descriptor(m);
   bind_environment_bank(m);
   bind_rule(m);
 }
