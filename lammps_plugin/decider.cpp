@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "decider.h"
+
+#include "driver_link.h"
+
+namespace mdsieve {
+
+// A reply travels between the ranks of a world in the form of a VERDICT message.
+
+std::vector<std::int64_t> Reply::pack() const
+{
+  MessageWriter writer(MessageKind::verdict, 0);
+  writer.integer(step);
+  writer.integer(evaluation);
+  writer.integer(static_cast<std::int64_t>(verdict));
+  writer.integer(stop ? 1 : 0);
+  writer.real(novelty);
+  writer.integer(trigger_id);
+  writer.integer(n_kept);
+  writer.integer(n_junk);
+  writer.integer(revision);
+  writer.integer(static_cast<std::int64_t>(entry_element.size()));
+  writer.integer(static_cast<std::int64_t>(entry_fingerprints.size()));
+  writer.integer(static_cast<std::int64_t>(bank.size()));
+  writer.array(entry_element);
+  writer.array(entry_origin);
+  writer.array(entry_fingerprints);
+  writer.bytes(bank.data(), bank.size());
+  return writer.finish();
+}
+
+Reply Reply::unpack(std::vector<std::int64_t> words)
+{
+  MessageReader reader(std::move(words));
+  if (reader.kind() != MessageKind::verdict) throw LinkError("the driver sent something other than a verdict");
+  Reply reply;
+  reply.step = reader.integer();
+  reply.evaluation = reader.integer();
+  const std::int64_t verdict = reader.integer();
+  if (verdict < 0 || verdict > 3) throw LinkError("the driver sent an unknown verdict");
+  reply.verdict = static_cast<Verdict>(verdict);
+  reply.stop = reader.integer() != 0;
+  reply.novelty = reader.real();
+  reply.trigger_id = reader.integer();
+  reply.n_kept = reader.integer();
+  reply.n_junk = reader.integer();
+  reply.revision = reader.integer();
+  const std::int64_t n_entries = reader.integer();
+  const std::int64_t n_values = reader.integer();
+  const std::int64_t n_bank = reader.integer();
+  reply.entry_element = reader.array<std::int32_t>(n_entries);
+  reply.entry_origin = reader.array<std::int64_t>(3 * n_entries);
+  reply.entry_fingerprints = reader.array<double>(n_values);
+  reply.bank = reader.bytes(n_bank);
+  return reply;
+}
+
+std::vector<const double *> fingerprint_pointers(const FrameReport::Candidates &candidates,
+                                                 const std::vector<int> &n_features)
+{
+  std::vector<const double *> pointers;
+  pointers.reserve(candidates.id.size());
+  const double *next = candidates.fingerprints.data();
+  for (const auto element : candidates.element) {
+    pointers.push_back(next);
+    next += n_features[static_cast<std::size_t>(element)];
+  }
+  return pointers;
+}
+
+}    // namespace mdsieve

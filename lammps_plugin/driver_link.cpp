@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "driver_link.h"
+
+#include "lammps_session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+namespace mdsieve {
+
+namespace {
+
+constexpr std::size_t header_words = 4;
+constexpr std::size_t word = sizeof(std::int64_t);
+constexpr double seconds_to_finish_sending = 10.0;
+
+std::int64_t magic()
+{
+  std::int64_t value;
+  std::memcpy(&value, "MDSIEVE1", sizeof value);
+  return value;
+}
+
+/// Sleeps 50 us, doubling up to 2 ms: a waiting rank leaves its core to others.
+class BackOff {
+ public:
+  void pause()
+  {
+    std::this_thread::sleep_for(std::chrono::microseconds(microseconds_));
+    microseconds_ = std::min(2 * microseconds_, 2000);
+  }
+
+ private:
+  int microseconds_ = 50;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start)
+{
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<std::int64_t> receive(MPI_Comm comm, const MPI_Status &status)
+{
+  int n = 0;
+  MPI_Get_count(&status, MPI_INT64_T, &n);
+  std::vector<std::int64_t> message(static_cast<std::size_t>(std::max(n, 0)));
+  MPI_Recv(message.data(), n, MPI_INT64_T, status.MPI_SOURCE, status.MPI_TAG, comm, MPI_STATUS_IGNORE);
+  return message;
+}
+
+class MPILink : public DriverLink {
+ public:
+  MPILink(MPI_Comm parent, int driver, std::int64_t channel) :
+      parent_(parent), driver_(driver), tag_(tag_to_fix + static_cast<int>(channel))
+  {
+  }
+
+  /// A driver that has stopped reading must not hold up the end of LAMMPS: what it does not take within a while is
+  /// left to MPI, buffer and all.
+  ~MPILink() override
+  {
+    const auto start = Clock::now();
+    BackOff back_off;
+    forget_sent();
+    while (!sending_.empty() && seconds_since(start) < seconds_to_finish_sending) {
+      back_off.pause();
+      forget_sent();
+    }
+    if (sending_.empty()) return;
+    auto *const abandoned = new std::list<Sending>(std::move(sending_));
+    for (auto &sending : *abandoned) MPI_Request_free(&sending.request);
+  }
+
+  void send(std::vector<std::int64_t> message) override
+  {
+    forget_sent();
+    sending_.push_back({std::move(message), MPI_REQUEST_NULL});
+    auto &last = sending_.back();
+    MPI_Isend(last.message.data(), static_cast<int>(last.message.size()), MPI_INT64_T, driver_, tag_to_driver,
+              parent_, &last.request);
+  }
+
+  std::vector<std::int64_t> poll() override
+  {
+    forget_sent();
+    int there = 0;
+    MPI_Status status;
+    MPI_Iprobe(driver_, tag_, parent_, &there, &status);
+    if (!there) return {};
+    return receive(parent_, status);
+  }
+
+ private:
+  struct Sending {
+    std::vector<std::int64_t> message;
+    MPI_Request request;
+  };
+
+  void forget_sent()
+  {
+    sending_.remove_if([](Sending &sending) {
+      int done = 0;
+      MPI_Test(&sending.request, &done, MPI_STATUS_IGNORE);
+      return done != 0;
+    });
+  }
+
+  MPI_Comm parent_;
+  int driver_;
+  int tag_;
+  std::list<Sending> sending_;
+};
+
+}    // namespace
+
+// ---------------------------------------------------------------------- messages
+
+MessageWriter::MessageWriter(MessageKind kind, std::int64_t channel) :
+    words_{magic(), static_cast<std::int64_t>(kind), channel, 0}
+{
+}
+
+void MessageWriter::integer(std::int64_t value)
+{
+  words_.push_back(value);
+}
+
+void MessageWriter::real(double value)
+{
+  std::int64_t bits;
+  std::memcpy(&bits, &value, word);
+  words_.push_back(bits);
+}
+
+void MessageWriter::bytes(const void *data, std::size_t n)
+{
+  if (n == 0) return;
+  const std::size_t start = words_.size();
+  words_.resize(start + (n + word - 1) / word, 0);
+  std::memcpy(words_.data() + start, data, n);
+}
+
+std::vector<std::int64_t> MessageWriter::finish()
+{
+  words_[3] = static_cast<std::int64_t>((words_.size() - header_words) * word);
+  return std::move(words_);
+}
+
+MessageReader::MessageReader(std::vector<std::int64_t> words) : words_(std::move(words)), next_(header_words)
+{
+  if (words_.size() < header_words || words_[0] != magic())
+    throw LinkError("the driver speaks another protocol than this fix (expected version 1)");
+  if (words_[3] != static_cast<std::int64_t>((words_.size() - header_words) * word))
+    throw LinkError("the driver sent a message of another length than it says");
+  kind_ = static_cast<MessageKind>(words_[1]);
+}
+
+void MessageReader::copy(void *target, std::size_t n)
+{
+  const std::size_t n_words = (n + word - 1) / word;
+  if (n_words > words_.size() - next_) throw LinkError("the driver sent a message shorter than it says");
+  if (n > 0) std::memcpy(target, words_.data() + next_, n);
+  next_ += n_words;
+}
+
+std::int64_t MessageReader::integer()
+{
+  std::int64_t value;
+  copy(&value, word);
+  return value;
+}
+
+double MessageReader::real()
+{
+  double value;
+  copy(&value, word);
+  return value;
+}
+
+std::string MessageReader::bytes(std::int64_t n)
+{
+  const std::vector<char> data = array<char>(n);
+  return {data.begin(), data.end()};
+}
+
+// ---------------------------------------------------------------------- links
+
+std::vector<std::int64_t> DriverLink::wait(double seconds)
+{
+  const auto start = Clock::now();
+  BackOff back_off;
+  while (true) {
+    auto message = poll();
+    if (!message.empty()) return message;
+    if (seconds_since(start) > seconds)
+      throw DriverLost("no answer from the driver for " + std::to_string(static_cast<long>(seconds)) + " s");
+    back_off.pause();
+  }
+}
+
+std::unique_ptr<DriverLink> connect_over_mpi(MPI_Comm parent, std::int64_t channel, double seconds)
+{
+  const auto start = Clock::now();
+  BackOff back_off;
+  int driver = session_driver(parent);
+  while (driver < 0) {
+    int there = 0;
+    MPI_Status status;
+    MPI_Iprobe(MPI_ANY_SOURCE, tag_driver_here, parent, &there, &status);
+    if (there) {
+      MessageReader announcement(receive(parent, status));
+      const auto version = announcement.integer();
+      if (version != protocol_version)
+        throw LinkError("the driver speaks link protocol " + std::to_string(version) + ", this fix speaks " +
+                        std::to_string(protocol_version) + ": install the same mdsieve on both sides");
+      driver = status.MPI_SOURCE;
+      set_session_driver(parent, driver);
+    } else if (seconds_since(start) > seconds) {
+      throw DriverLost("no driver announced itself within " + std::to_string(static_cast<long>(seconds)) +
+                       " s; start one beside lmp: mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive");
+    } else {
+      back_off.pause();
+    }
+  }
+  return std::make_unique<MPILink>(parent, driver, channel);
+}
+
+// ---------------------------------------------------------------------- a driver in the same process
+
+namespace {
+
+using DriverCall = int (*)(const void *, std::size_t);
+
+DriverCall driver_call = nullptr;
+std::deque<std::vector<std::int64_t>> *reply_box = nullptr;
+
+class DirectLink : public DriverLink {
+ public:
+  void send(std::vector<std::int64_t> message) override
+  {
+    reply_box = &replies_;
+    const int failed = driver_call ? driver_call(message.data(), message.size() * word) : 1;
+    reply_box = nullptr;
+    if (failed && replies_.empty()) throw LinkError("the driver in this process failed; its message is above");
+  }
+
+  std::vector<std::int64_t> poll() override
+  {
+    if (replies_.empty()) return {};
+    auto message = std::move(replies_.front());
+    replies_.pop_front();
+    return message;
+  }
+
+ private:
+  std::deque<std::vector<std::int64_t>> replies_;
+};
+
+}    // namespace
+
+std::unique_ptr<DriverLink> connect_directly()
+{
+  if (!driver_call) return nullptr;
+  return std::make_unique<DirectLink>();
+}
+
+}    // namespace mdsieve
+
+extern "C" {
+
+typedef int (*mdsieve_driver_call)(const void *message, size_t bytes);
+
+/// Register the driver of this process; NULL: none. Called from Python through ctypes.
+void mdsieve_set_driver(mdsieve_driver_call call)
+{
+  mdsieve::driver_call = call;
+}
+
+/// Answer of the driver, valid only during a driver call.
+void mdsieve_reply(const void *message, size_t bytes)
+{
+  if (!mdsieve::reply_box) return;
+  std::vector<std::int64_t> words(bytes / mdsieve::word);
+  std::memcpy(words.data(), message, words.size() * mdsieve::word);
+  mdsieve::reply_box->push_back(std::move(words));
+}
+}

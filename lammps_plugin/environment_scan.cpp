@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "environment_scan.h"
+
+#include "input_error.h"
+
+#include "atom.h"
+#include "force.h"
+#include "lammps.h"
+#include "neigh_list.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mdsieve {
+
+void LastEntry::resize(std::size_t n_atoms)
+{
+  std::size_t size = 1;
+  while (size < 2 * n_atoms) size *= 2;
+  if (size <= entries_.size()) return;
+  entries_.assign(size, -1);
+  mask_ = size - 1;
+}
+
+void LastEntry::clear()
+{
+  std::fill(entries_.begin(), entries_.end(), -1);
+}
+
+EnvironmentScanner::EnvironmentScanner(SymmetryFunctions functions, std::vector<int> type_element) :
+    functions_(std::move(functions)), type_element_(std::move(type_element))
+{
+}
+
+std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int i)
+{
+  const double *const *const x = lmp->atom->x;
+  const int *const type = lmp->atom->type;
+  const double to_angstrom = 1.0 / lmp->force->angstrom;
+  const double cutoff = functions_.cutoff() * lmp->force->angstrom;
+  const double cutoff_squared = cutoff * cutoff;
+  const int n = list->numneigh[i];
+  const int *const neighbours = list->firstneigh[i];
+  if (dx_.size() < static_cast<std::size_t>(n)) {
+    const auto size = static_cast<std::size_t>(n) + 64;
+    dx_.resize(size);
+    dy_.resize(size);
+    dz_.resize(size);
+    element_.resize(size);
+  }
+  const double xi = x[i][0], yi = x[i][1], zi = x[i][2];
+  std::size_t inside = 0;
+  for (int k = 0; k < n; k++) {
+    const int j = neighbours[k] & NEIGHMASK;
+    const double dx = x[j][0] - xi;
+    const double dy = x[j][1] - yi;
+    const double dz = x[j][2] - zi;
+    dx_[inside] = dx * to_angstrom;
+    dy_[inside] = dy * to_angstrom;
+    dz_[inside] = dz * to_angstrom;
+    element_[inside] = type_element_[static_cast<std::size_t>(type[j])];
+    // written so that NaN passes on to the check of the fingerprint
+    inside += !(dx * dx + dy * dy + dz * dz >= cutoff_squared);
+  }
+  return inside;
+}
+
+EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int groupbit,
+                                         const EnvironmentBank *bank, double level, double *novelty)
+{
+  EnvironmentScan result;
+  const auto *const atom = lmp->atom;
+  if (novelty) std::fill(novelty, novelty + atom->nlocal, 0.0);
+  last_entry_.resize(static_cast<std::size_t>(atom->nlocal));
+  const double certain = level * (1.0 - 1.0e-12);    // ties are the decider's business
+  std::vector<double> fingerprint;
+  for (int ii = 0; ii < list->inum; ii++) {
+    const int i = list->ilist[ii];
+    const int element = type_element_[static_cast<std::size_t>(atom->type[i])];
+    if (element < 0 || !(atom->mask[i] & groupbit)) continue;
+    const auto id = static_cast<std::int64_t>(atom->tag[i]);
+    fingerprint.resize(static_cast<std::size_t>(functions_.n_features(element)));
+    const std::size_t n = gather_neighbours(lmp, list, i);
+    try {
+      functions_.compute(element, {dx_.data(), dy_.data(), dz_.data(), element_.data(), n}, fingerprint.data(), workspace_);
+    } catch (const InputError &error) {
+      result.error = "atom " + std::to_string(id) + ": " + error.what();
+      return result;
+    }
+    double value = INFINITY;
+    if (bank) {
+      const double threshold = bank->header().thresholds[static_cast<std::size_t>(element)];
+      const double enough = novelty ? 0.0 : result.known_novelty * threshold;
+      value = bank->distance(element, fingerprint.data(), enough, last_entry_.of(id)) / threshold;
+    }
+    if (novelty) novelty[i] = value;
+    if (value > certain) {
+      result.id.push_back(id);
+      result.element.push_back(element);
+      result.fingerprints.insert(result.fingerprints.end(), fingerprint.begin(), fingerprint.end());
+    } else if (value > result.known_novelty) {
+      result.known_novelty = value;
+      result.known_id = id;
+    }
+  }
+  return result;
+}
+
+double EnvironmentScanner::memory_bytes() const
+{
+  return static_cast<double>(dx_.capacity()) * (3 * sizeof(double) + sizeof(int));
+}
+
+}    // namespace mdsieve

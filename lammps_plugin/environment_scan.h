@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "environment_bank.h"
+#include "symmetry_functions.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace LAMMPS_NS {
+class LAMMPS;
+class NeighList;
+}    // namespace LAMMPS_NS
+
+namespace mdsieve {
+
+/// Remembers for each atom ID which bank entry covered it last. Forgets when two IDs meet in one place, which costs
+/// time, never correctness.
+class LastEntry {
+ public:
+  void resize(std::size_t n_atoms);
+  std::int64_t *of(std::int64_t id) { return &entries_[static_cast<std::size_t>(id) & mask_]; }
+  void clear();
+
+ private:
+  std::vector<std::int64_t> entries_{-1};
+  std::size_t mask_ = 0;
+};
+
+/// What the atoms of this rank look like at one step.
+struct EnvironmentScan {
+  std::vector<std::int64_t> id;          ///< candidates: atoms not certainly known
+  std::vector<std::int64_t> element;
+  std::vector<double> fingerprints;      ///< unscaled, one after the other
+  double known_novelty = 0.0;            ///< largest novelty of the other atoms
+  std::int64_t known_id = 0;
+  std::string error;                     ///< not empty: an environment that has no fingerprint, and why
+};
+
+/// Computes fingerprints of the owned atoms of a group and compares them with this rank's bank.
+class EnvironmentScanner {
+ public:
+  /// \param type_element  element index of each atom type (from 1), -1 for types that are not looked at
+  EnvironmentScanner(SymmetryFunctions functions, std::vector<int> type_element);
+
+  const SymmetryFunctions &functions() const { return functions_; }
+
+  /// \param bank   this rank's copy, or nullptr while there is none: then every atom is a candidate
+  /// \param level  atoms with a novelty up to this are certainly of no interest to the rule
+  /// \param novelty  nullptr, or where to write the novelty of each owned atom (0 outside the group)
+  EnvironmentScan scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int groupbit,
+                       const EnvironmentBank *bank, double level, double *novelty);
+
+  /// The bank was replaced: entries have other numbers now.
+  void forget_entries() { last_entry_.clear(); }
+
+  double memory_bytes() const;
+
+ private:
+  SymmetryFunctions functions_;
+  std::vector<int> type_element_;
+  SymmetryFunctions::Workspace workspace_;
+  LastEntry last_entry_;
+  std::vector<double> dx_, dy_, dz_;
+  std::vector<int> element_;
+
+  std::size_t gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int i);
+};
+
+}    // namespace mdsieve

@@ -1,0 +1,795 @@
+/* ----------------------------------------------------------------------
+   fix select: keep only novel frames. Part of mdsieve, a plugin for LAMMPS.
+   SPDX-License-Identifier: GPL-2.0-or-later
+------------------------------------------------------------------------- */
+
+#include "fix_select.h"
+
+#include "driver_link.h"
+#include "frame_gather.h"
+#include "input_error.h"
+#include "lammps_abi.h"
+#include "lammps_session.h"
+#include "local_decider.h"
+#include "remote_decider.h"
+
+#include "atom.h"
+#include "comm.h"
+#include "compute.h"
+#include "domain.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "modify.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "pair.h"
+#include "timer.h"
+#include "universe.h"
+#include "update.h"
+#include "utils.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+using namespace LAMMPS_NS;
+using namespace FixConst;
+using mdsieve::InputError;
+using mdsieve::SelectOptions;
+using mdsieve::Verdict;
+
+namespace {
+
+constexpr int n_outputs = 10;
+constexpr double seconds_for_hello = 60.0;
+constexpr double two_pi = 6.283185307179586;
+
+std::string json_text(const std::string &text)
+{
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += fmt::format("\\u{:04x}", static_cast<int>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+template <typename T> std::string json_list(const std::vector<T> &values)
+{
+  std::string list;
+  for (const auto &value : values) {
+    if (!list.empty()) list += ", ";
+    if constexpr (std::is_same_v<T, std::string>)
+      list += json_text(value);
+    else
+      list += fmt::format("{:.17g}", value);
+  }
+  return "[" + list + "]";
+}
+
+std::string joined(const std::vector<std::string> &words)
+{
+  std::string text;
+  for (const auto &word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+const char *kind_name(mdsieve::ScalingKind kind)
+{
+  switch (kind) {
+    case mdsieve::ScalingKind::minmax: return "minmax";
+    case mdsieve::ScalingKind::std: return "std";
+    default: return "none";
+  }
+}
+
+/// Atoms whose novelty does not exceed this cannot make any condition of the rule true.
+double indifferent_level(const mdsieve::Rule &rule)
+{
+  double level = 1.0;
+  for (const auto *conditions : {&rule.keep, &rule.junk, &rule.stop})
+    for (const auto &condition : *conditions)
+      if (condition.score == "novelty") level = std::min(level, condition.value);
+  return std::max(level, 0.0);
+}
+
+bool may_keep_without_candidates(const mdsieve::Rule &rule)
+{
+  using Op = mdsieve::Condition::Op;
+  return std::any_of(rule.keep.begin(), rule.keep.end(),
+                     [](const auto &condition) { return condition.op != Op::gt && condition.op != Op::ge; }) ||
+      std::any_of(rule.keep.begin(), rule.keep.end(),
+                  [](const auto &condition) { return condition.op == Op::ge && condition.value <= 0.0; });
+}
+
+}    // namespace
+
+/* ---------------------------------------------------------------------- */
+
+FixSelect::FixSelect(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
+{
+  if (!atom->tag_enable) error->all(FLERR, "Fix select: atoms need IDs (atom_modify id yes)");
+  if (!domain->box_exist) error->all(FLERR, "Fix select: define the simulation box first");
+
+  try {
+    options_ = mdsieve::parse_select_options(std::vector<std::string>(arg + 3, arg + narg), atom->ntypes);
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+
+  nevery = options_.nevery;
+  scalar_flag = vector_flag = 1;
+  size_vector = n_outputs;
+  global_freq = 1;
+  extscalar = extvector = 0;
+  restart_global = 1;
+  dynamic_group_allow = 1;
+  if (options_.peratom) {
+    peratom_flag = 1;
+    size_peratom_cols = 0;
+    peratom_freq = nevery;
+  }
+
+  read_descriptor();
+  std::string scaling_text, bank_bytes;
+  const mdsieve::BankHeader header = bank_header(scaling_text, bank_bytes);
+  level_ = indifferent_level(options_.rule);
+  frame_without_candidates_ = may_keep_without_candidates(options_.rule);
+  start_decider(header, scaling_text, bank_bytes);
+  begin_totals();
+}
+
+FixSelect::~FixSelect()
+{
+  memory->destroy(vector_atom);
+}
+
+/* ----------------------------------------------------------------------
+   setting up
+------------------------------------------------------------------------- */
+
+std::string FixSelect::read_file(const std::string &name, const std::string &what)
+{
+  std::string content, problem;
+  if (comm->me == 0) {
+    std::ifstream file(name, std::ios::binary);
+    if (file) {
+      std::ostringstream whole;
+      whole << file.rdbuf();
+      content = whole.str();
+    }
+    if (!file) problem = fmt::format("cannot read {} file {}", what, name);
+  }
+  fail_everywhere(problem);
+  mdsieve::broadcast(world, content);
+  return content;
+}
+
+void FixSelect::read_descriptor()
+{
+  const std::string text = read_file(options_.descriptor_file, "symmetry function");
+  try {
+    auto descriptor = mdsieve::parse_input_nn(text, options_.descriptor_file, options_.length_unit);
+    elements_ = descriptor.elements;
+    type_element_.assign(1, -1);
+    for (const auto &element : options_.type_elements) {
+      const int index = descriptor.element_index(element);
+      if (element != "NULL" && index < 0)
+        throw InputError(fmt::format("element {} is not in {}, which has {}", element, options_.descriptor_file,
+                                     joined(elements_)));
+      type_element_.push_back(element == "NULL" ? -1 : index);
+    }
+    scanner_.emplace(mdsieve::SymmetryFunctions(std::move(descriptor), options_.precision), type_element_);
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+}
+
+/// \throws InputError unless the bank was made for what this fix computes
+void FixSelect::require_same_bank(const mdsieve::EnvironmentBank &bank, const std::string &name) const
+{
+  mdsieve::BankHeader wanted = wanted_;
+  wanted.scaling = bank.header().scaling;    // a bank brings its own
+  bank.require_compatible(wanted, fmt::format("fix {}", id));
+  for (std::size_t e = 0; e < elements_.size(); e++)
+    if (bank.header().thresholds[e] != wanted.thresholds[e])
+      throw InputError(fmt::format("{} bank has threshold {:.6g} for {}, this fix {:.6g}: use the bank's, or another bank", name,
+                                   bank.header().thresholds[e], elements_[e], wanted.thresholds[e]));
+}
+
+/// What the bank is for; scaling_text and bank_bytes receive the files that were read.
+mdsieve::BankHeader FixSelect::bank_header(std::string &scaling_text, std::string &bank_bytes)
+{
+  const auto &functions = scanner_->functions();
+  mdsieve::BankHeader &header = wanted_;
+  header = {};
+  header.descriptor_text = functions.descriptor().text;
+  header.descriptor_hash = functions.descriptor().hash();
+  header.elements = elements_;
+  for (int e = 0; e < functions.n_elements(); e++) {
+    header.n_features.push_back(functions.n_features(e));
+    header.cutoffs.push_back(functions.cutoff());
+    double threshold = options_.threshold;
+    for (const auto &[element, value] : options_.element_thresholds)
+      if (element == elements_[e]) threshold = value;
+    // elements of the descriptor that no atom type has: any threshold will do
+    header.thresholds.push_back(threshold > 0.0 ? threshold : options_.element_thresholds.front().second);
+  }
+  header.scaling = mdsieve::Scaling::identity(header.n_features);
+
+  try {
+    int bank_exists = 0;
+    if (!options_.bank_file.empty() && comm->me == 0) bank_exists = std::ifstream(options_.bank_file).good() ? 1 : 0;
+    MPI_Bcast(&bank_exists, 1, MPI_INT, 0, world);
+    if (bank_exists) {
+      bank_bytes = read_file(options_.bank_file, "bank");
+      const auto bank = mdsieve::EnvironmentBank::deserialise(bank_bytes, options_.bank_file);
+      require_same_bank(bank, options_.bank_file);
+      header.scaling = bank.header().scaling;
+      options_.scaling_source = SelectOptions::ScalingSource::unset;
+      options_.scaling_kind = header.scaling.kind;
+      options_.pilot = 0;
+    } else if (options_.scaling_source == SelectOptions::ScalingSource::file) {
+      scaling_text = read_file(options_.scaling_file, "scaling");
+      header.scaling = mdsieve::parse_scaling_data(scaling_text, options_.scaling_file, functions.descriptor(),
+                                                   options_.scaling_kind);
+    } else if (options_.scaling_source == SelectOptions::ScalingSource::unset) {
+      throw InputError("a threshold means nothing without a scaling: add `scaling file NAME`, `scaling pilot n` or "
+                       "`scaling none`");
+    }
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+  return header;
+}
+
+std::string FixSelect::greeting(const mdsieve::BankHeader &header, const std::string &scaling_text,
+                                std::int64_t) const
+{
+  using Source = SelectOptions::ScalingSource;
+  const char *source = options_.scaling_source == Source::file ? "file"
+      : options_.scaling_source == Source::pilot               ? "pilot"
+      : options_.scaling_source == Source::none                ? "none"
+                                                               : "bank";
+  std::vector<std::string> fields;
+  if (options_.fields.velocities) fields.emplace_back("v");
+  if (options_.fields.forces) fields.emplace_back("f");
+  if (options_.fields.energy) fields.emplace_back("pe");
+  if (options_.fields.stress) fields.emplace_back("stress");
+
+  std::string json = "{";
+  const auto add = [&](const char *key, const std::string &value) {
+    json += fmt::format("{}\"{}\": {}", json.size() > 1 ? ", " : "", key, value);
+  };
+  add("protocol", std::to_string(mdsieve::protocol_version));
+  add("mdsieve", json_text(MDSIEVE_VERSION));
+  add("lammps", json_text(lmp->version));
+  add("world_ranks", std::to_string(comm->nprocs));
+  add("partition", std::to_string(universe->iworld));
+  add("fix", json_text(id));
+  add("units", json_text(update->unit_style));
+  add("nevery", std::to_string(nevery));
+  add("elements", json_list(elements_));
+  add("descriptor_name", json_text(options_.descriptor_file));
+  add("descriptor_hash", json_text(header.descriptor_hash));
+  add("descriptor_text", json_text(header.descriptor_text));
+  add("length_unit", json_text(options_.length_unit == mdsieve::LengthUnit::bohr ? "bohr" : "angstrom"));
+  add("precision", json_text(options_.precision == mdsieve::Precision::mixed ? "mixed" : "double"));
+  add("thresholds", json_list(header.thresholds));
+  add("scaling", fmt::format("{{\"source\": \"{}\", \"kind\": \"{}\", \"pilot\": {}, \"name\": {}, \"text\": {}}}", source,
+                             kind_name(options_.scaling_kind), options_.pilot, json_text(options_.scaling_file),
+                             json_text(scaling_text)));
+  add("rule", json_text(options_.rule.text()));
+  add("mode", json_text(options_.mode == SelectOptions::Mode::stream ? "stream" : "wait"));
+  add("depth", std::to_string(options_.depth));
+  add("fields", json_list(fields));
+  add("lost", fmt::format("{:.17g}", options_.lost_after));
+  return json + "}";
+}
+
+/// First rank only: find the driver and greet it; leaves decider_ empty if there is none and none is needed.
+void FixSelect::connect(const mdsieve::BankHeader &header, const std::string &scaling_text,
+                        const std::string &bank_bytes)
+{
+  if (options_.use_driver == SelectOptions::UseDriver::no) return;
+  const std::int64_t channel = mdsieve::next_channel();
+  const MPI_Comm parent = mdsieve::parent_communicator(lmp);
+  std::string name = "driver in this process";
+  auto link = mdsieve::connect_directly();
+  if (!link && parent != MPI_COMM_NULL) {
+    try {
+      link = mdsieve::connect_over_mpi(parent, channel, std::min(options_.lost_after, seconds_for_hello));
+      name = fmt::format("driver on rank {}", mdsieve::session_driver(parent));
+    } catch (const mdsieve::DriverLost &problem) {
+      if (options_.use_driver == SelectOptions::UseDriver::yes || may_run_ahead()) throw;
+      error->warning(FLERR, "Fix select: {}; going on without a driver", problem.what());
+      return;
+    }
+  }
+  if (!link) {
+    if (options_.use_driver == SelectOptions::UseDriver::yes || may_run_ahead())
+      throw InputError("no driver: start LAMMPS through `mdsieve run`, or beside one with "
+                       "`mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive`");
+    return;
+  }
+  decider_ = std::make_unique<mdsieve::RemoteDecider>(std::move(link), channel, greeting(header, scaling_text, channel),
+                                                      bank_bytes, options_.lost_after, name);
+}
+
+void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::string &scaling_text,
+                              const std::string &bank_bytes)
+{
+  std::string problem, bank, name;
+  if (comm->me == 0) {
+    try {
+      connect(header, scaling_text, bank_bytes);
+      if (!decider_)
+        decider_ = std::make_unique<mdsieve::LocalDecider>(header, options_.rule, options_.scaling_kind, options_.pilot,
+                                                           bank_bytes);
+      bank = decider_->initial_bank();
+      name = decider_->name();
+      progress_ = decider_->progress();
+    } catch (const std::exception &exception) {
+      problem = exception.what();
+    }
+  }
+  fail_everywhere(problem);
+  mdsieve::broadcast(world, bank);
+  if (!bank.empty()) bank_ = mdsieve::EnvironmentBank::deserialise(bank, "the driver's bank");
+
+  if (comm->me != 0) return;
+  std::string entries;
+  for (int e = 0; bank_ && e < static_cast<int>(elements_.size()); e++)
+    entries += fmt::format("{}{} {}", e ? ", " : "", bank_->size(e), elements_[e]);
+  utils::logmesg(lmp, "Fix select {}: {} symmetry functions of {}, cutoff {:.4g} A, {} ({}); {}; bank {}\n", id,
+                 scanner_->functions().descriptor().functions.size(), options_.descriptor_file,
+                 scanner_->functions().cutoff(), mdsieve::SymmetryFunctions::instruction_set(),
+                 options_.precision == mdsieve::Precision::mixed ? "mixed" : "double", name,
+                 bank_ ? entries : fmt::format("after a pilot of {} evaluations", options_.pilot));
+}
+
+/* ---------------------------------------------------------------------- */
+
+int FixSelect::setmask()
+{
+  return END_OF_STEP | POST_RUN;
+}
+
+void FixSelect::init()
+{
+  require_ghosts();
+  const double cutoff = scanner_->functions().cutoff() * force->angstrom;
+  neighbor->add_request(this, NeighConst::REQ_FULL | NeighConst::REQ_OCCASIONAL)->set_cutoff(cutoff + neighbor->skin);
+  if (options_.fields.energy || options_.fields.stress) modify->addstep_compute_all(next_evaluation());
+}
+
+void FixSelect::init_list(int, NeighList *list)
+{
+  list_ = list;
+}
+
+/// This step if it is one to evaluate, else the next one.
+bigint FixSelect::next_evaluation() const
+{
+  const bigint past = update->ntimestep % nevery;
+  return past == 0 ? update->ntimestep : update->ntimestep - past + nevery;
+}
+
+bool FixSelect::may_run_ahead() const
+{
+  return options_.mode == SelectOptions::Mode::stream;
+}
+
+/// LAMMPS would stop too, a little later, but not say what helps.
+void FixSelect::require_ghosts()
+{
+  const double needed = scanner_->functions().cutoff() * force->angstrom + neighbor->skin;
+  const double pair_reach = force->pair ? force->pair->cutforce + neighbor->skin : 0.0;
+  const double have = std::max(comm->cutghostuser, pair_reach);
+  if (needed > have * (1.0 + 1.0e-12))
+    error->all(FLERR,
+               "Fix select: the symmetry functions of {} reach {:.6g} and the skin adds {:.6g}, but ghost atoms only "
+               "reach {:.6g}: add `comm_modify cutoff {:.6g}`",
+               options_.descriptor_file, scanner_->functions().cutoff() * force->angstrom, neighbor->skin, have,
+               std::ceil(needed * 1000.0) / 1000.0);
+}
+
+void FixSelect::warn_of_hidden_pairs()
+{
+  if (comm->me != 0) return;
+  const bool special = atom->molecular != Atom::ATOMIC &&
+      std::any_of(force->special_lj + 1, force->special_lj + 4, [](double factor) { return factor == 0.0; }) &&
+      std::any_of(force->special_coul + 1, force->special_coul + 4, [](double factor) { return factor == 0.0; });
+  if (special)
+    error->warning(FLERR, "Fix select: special_bonds with factor 0 hides bonded neighbours from the fingerprints; "
+                          "use a tiny factor such as 1e-50 instead");
+  if (neighbor->exclude)
+    error->warning(FLERR, "Fix select: neigh_modify exclude hides pairs of atoms from the fingerprints");
+}
+
+/// Valid outputs before the first step; also the first frame of each `rerun` snapshot.
+void FixSelect::setup(int)
+{
+  if (update->ntimestep == update->firststep) warn_of_hidden_pairs();
+  if (update->ntimestep % nevery) return;
+  if (!already_evaluated()) evaluate();
+}
+
+void FixSelect::min_setup(int vflag)
+{
+  setup(vflag);
+}
+
+void FixSelect::end_of_step()
+{
+  if (update->ntimestep != evaluated_step_) evaluate();
+}
+
+void FixSelect::post_run()
+{
+  if (update->whichflag == 2 && update->ntimestep != evaluated_step_) evaluate();    // the minimised structure
+  fetch_replies(0);
+  write_bank_file();
+  print_summary();
+  begin_totals();
+  evaluated_natoms_ = atom->natoms;
+  evaluated_configuration_ = configuration();
+  if (options_.rule.stop_mode == mdsieve::StopMode::continue_) timer->reset_timeout();
+}
+
+/* ----------------------------------------------------------------------
+   one evaluation
+------------------------------------------------------------------------- */
+
+void FixSelect::evaluate()
+{
+  if (lost_) return;
+  double start = MPI_Wtime();
+  neighbor->build_one(list_);
+  if (options_.peratom && atom->nmax > 0) {
+    memory->destroy(vector_atom);
+    memory->create(vector_atom, atom->nmax, "select:vector_atom");
+  }
+  const auto scan = scanner_->scan(lmp, list_, groupbit, bank_ ? &*bank_ : nullptr, level_,
+                                   options_.peratom ? vector_atom : nullptr);
+  seconds_computing_ += MPI_Wtime() - start;
+
+  start = MPI_Wtime();
+  n_evaluated_++;
+  evaluated_step_ = update->ntimestep;
+  report_frame(scan);
+  verdict_ = Verdict::pending;
+  fetch_replies(may_run_ahead() ? options_.depth : 0);
+  seconds_waiting_ += MPI_Wtime() - start;
+  if (options_.fields.energy || options_.fields.stress) modify->addstep_compute_all(update->ntimestep + nevery);
+}
+
+/// Puts the frame together on the first rank and hands it to the decider.
+void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
+{
+  fail_everywhere(scan.error.empty() ? scan.error : fmt::format("step {}, {}", update->ntimestep, scan.error));
+
+  mdsieve::FrameReport frame;
+  const auto &n_features = scanner_->functions();
+  std::vector<int> lengths;
+  for (int e = 0; e < n_features.n_elements(); e++) lengths.push_back(n_features.n_features(e));
+  frame.candidates = mdsieve::gather_candidates(world, scan, lengths);
+  mdsieve::largest_known(world, scan, frame.known_novelty, frame.known_id);
+
+  int with_atoms = 0;
+  if (comm->me == 0)
+    with_atoms = dynamic_cast<mdsieve::RemoteDecider *>(decider_.get()) != nullptr &&
+        (!frame.candidates.id.empty() || frame_without_candidates_);
+  MPI_Bcast(&with_atoms, 1, MPI_INT, 0, world);
+  if (with_atoms)
+    frame.atoms = mdsieve::gather_atoms(lmp, type_element_, options_.fields.velocities, options_.fields.forces);
+  frame.has_atoms = with_atoms != 0;
+
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  frame.energy = options_.fields.energy ? modify->get_compute_by_id("thermo_pe")->compute_scalar() : nan;
+  std::fill(frame.pressure, frame.pressure + 6, nan);
+  if (options_.fields.stress) {
+    auto *const pressure = modify->get_compute_by_id("thermo_press");
+    pressure->compute_vector();
+    const int from[6] = {0, 1, 2, 5, 4, 3};    // LAMMPS: xx yy zz xy xz yz
+    for (int k = 0; k < 6; k++) frame.pressure[k] = pressure->vector[from[k]];
+  }
+  auto *const temperature = modify->get_compute_by_id("thermo_temp");
+  frame.temperature = temperature ? temperature->compute_scalar() : nan;
+
+  const double to_angstrom = 1.0 / force->angstrom;
+  frame.step = update->ntimestep;
+  frame.time = update->atime + (update->ntimestep - update->atimestep) * update->dt;
+  frame.evaluation = n_evaluated_;
+  frame.natoms = atom->natoms;
+  const double cell[9] = {domain->xprd, 0.0, 0.0, domain->xy, domain->yprd, 0.0, domain->xz, domain->yz, domain->zprd};
+  for (int k = 0; k < 9; k++) frame.cell[k] = cell[k] * to_angstrom;
+  for (int k = 0; k < 3; k++) {
+    frame.origin[k] = domain->boxlo[k] * to_angstrom;
+    if (domain->periodicity[k]) frame.periodic |= 1 << k;
+  }
+  frame.revision = bank_ ? bank_->size() : -1;
+  std::string problem;
+  try {
+    if (comm->me == 0) decider_->submit(frame);
+  } catch (const mdsieve::LinkError &exception) {
+    problem = exception.what();
+  }
+  fail_everywhere(problem);
+}
+
+/// Takes replies, on all ranks alike, until at most so many frames are undecided.
+void FixSelect::fetch_replies(int outstanding_allowed)
+{
+  while (!lost_) {
+    std::string problem, lost;
+    std::vector<std::int64_t> words;
+    if (comm->me == 0) {
+      try {
+        mdsieve::Reply reply;
+        if (decider_->outstanding() > outstanding_allowed)
+          words = decider_->wait().pack();
+        else if (decider_->outstanding() > 0 && decider_->poll(reply))
+          words = reply.pack();
+      } catch (const mdsieve::DriverLost &exception) {
+        lost = exception.what();
+      } catch (const std::exception &exception) {
+        problem = exception.what();
+      }
+    }
+    if (comm->nprocs > 1) {
+      mdsieve::broadcast(world, lost);
+      mdsieve::broadcast(world, words);
+    }
+    fail_everywhere(problem);
+    if (!lost.empty()) return lose_driver(lost);
+    if (words.empty()) return;
+    apply(mdsieve::Reply::unpack(std::move(words)));
+  }
+}
+
+void FixSelect::apply(const mdsieve::Reply &reply)
+{
+  if (!reply.bank.empty()) {
+    bank_ = mdsieve::EnvironmentBank::deserialise(reply.bank, "the driver's bank");
+    scanner_->forget_entries();
+  }
+  const auto n_entries = static_cast<std::int64_t>(reply.entry_element.size());
+  if (bank_ && n_entries > 0) {
+    // replies overlap when several frames are on their way
+    const std::int64_t known = bank_->size() - (reply.revision - n_entries);
+    if (known < 0) error->all(FLERR, "Fix select: the driver left out entries of its bank");
+    const double *raw = reply.entry_fingerprints.data();
+    for (std::int64_t i = 0; i < n_entries; i++) {
+      const int element = reply.entry_element[i];
+      const std::int64_t *origin = &reply.entry_origin[3 * i];
+      if (i >= known) bank_->add(element, raw, {origin[0], origin[1], origin[2]});
+      raw += scanner_->functions().n_features(element);
+    }
+  }
+  if (reply.step == update->ntimestep) verdict_ = reply.verdict;
+  novelty_ = reply.novelty;
+  trigger_ = reply.trigger_id;
+  progress_.n_kept = reply.n_kept;
+  progress_.n_junk = reply.n_junk;
+  if (reply.verdict == Verdict::kept) progress_.last_kept_step = reply.step;
+  if (reply.stop) stop_run();
+}
+
+void FixSelect::stop_run()
+{
+  std::string conditions;
+  for (const auto &condition : options_.rule.stop) conditions += " stop " + condition.text();
+  const std::string message =
+      fmt::format("Fix select {}:{} holds at step {} (novelty {:.6g}, atom {})", id, conditions, update->ntimestep,
+                  novelty_, trigger_);
+  if (options_.rule.stop_mode == mdsieve::StopMode::hard) error->all(FLERR, message);
+  if (comm->me == 0) utils::logmesg(lmp, "{}: the run ends here\n", message);
+  timer->force_timeout();
+}
+
+void FixSelect::lose_driver(const std::string &problem)
+{
+  if (options_.on_lost == SelectOptions::OnLost::error) error->all(FLERR, "Fix select: {}", problem);
+  if (options_.on_lost == SelectOptions::OnLost::warn && comm->me == 0)
+    error->warning(FLERR, "Fix select: {}; frames are no longer looked at", problem);
+  lost_ = true;
+  verdict_ = Verdict::pending;
+}
+
+/// Ends the run on all ranks if one of them has a problem, with the words of the first that has one. Collective.
+void FixSelect::fail_everywhere(const std::string &problem)
+{
+  const int mine = problem.empty() ? comm->nprocs : comm->me;
+  int first;
+  MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, world);
+  if (first == comm->nprocs) return;
+  std::string everywhere = problem;
+  mdsieve::broadcast(world, everywhere, first);
+  error->all(FLERR, "Fix select: {}", everywhere);
+}
+
+/// Sums over all atoms that tell configurations apart but not periodic images or decompositions.
+FixSelect::Configuration FixSelect::configuration()
+{
+  Configuration mine{}, all{};
+  for (int i = 0; i < atom->nlocal; i++) {
+    const std::uint64_t hash = static_cast<std::uint64_t>(atom->tag[i]) * 0x9E3779B97F4A7C15ULL;
+    const double weight = 0.5 + static_cast<double>(hash >> 11) * 0x1p-53;
+    double fractional[3];
+    domain->x2lamda(atom->x[i], fractional);
+    for (int k = 0; k < 3; k++) {
+      mine[2 * k] += weight * std::cos(two_pi * fractional[k]);
+      mine[2 * k + 1] += weight * std::sin(two_pi * fractional[k]);
+    }
+    mine[6] += weight * atom->type[i];
+  }
+  MPI_Allreduce(mine.data(), all.data(), static_cast<int>(mine.size()), MPI_DOUBLE, MPI_SUM, world);
+  return all;
+}
+
+/// Whether the frame before this run is the one evaluated last, at the end of the run before.
+bool FixSelect::already_evaluated()
+{
+  if (update->ntimestep != evaluated_step_ || atom->natoms != evaluated_natoms_) return false;
+  const Configuration now = configuration();
+  const double rounding = 1.0e-9 * static_cast<double>(std::max<bigint>(atom->natoms, 1));
+  for (std::size_t k = 0; k < now.size(); k++)
+    if (!(std::fabs(now[k] - evaluated_configuration_[k]) <= rounding)) return false;
+  return true;
+}
+
+/* ----------------------------------------------------------------------
+   at the end of a run
+------------------------------------------------------------------------- */
+
+void FixSelect::write_bank_file()
+{
+  if (options_.bank_file.empty() || !bank_) return;
+  std::string problem;
+  if (comm->me == 0) {
+    const std::string temporary = options_.bank_file + ".tmp";
+    const std::string bytes = bank_->serialise();
+    std::ofstream file(temporary, std::ios::binary);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file || std::rename(temporary.c_str(), options_.bank_file.c_str()) != 0)
+      problem = fmt::format("cannot write bank file {}", options_.bank_file);
+  }
+  fail_everywhere(problem);
+}
+
+void FixSelect::begin_totals()
+{
+  run_start_ = {n_evaluated_, progress_.n_kept, progress_.n_junk, seconds_computing_, seconds_waiting_, {}};
+  for (int e = 0; e < static_cast<int>(elements_.size()); e++)
+    run_start_.entries.push_back(bank_ ? bank_->size(e) : 0);
+}
+
+void FixSelect::print_summary()
+{
+  const double mine[2] = {seconds_computing_ - run_start_.computing, seconds_waiting_ - run_start_.waiting};
+  double seconds[2];
+  MPI_Allreduce(mine, seconds, 2, MPI_DOUBLE, MPI_MAX, world);
+  if (comm->me != 0) return;
+
+  const bigint evaluated = n_evaluated_ - run_start_.evaluated;
+  const bigint kept = progress_.n_kept - run_start_.kept;
+  const bigint junk = progress_.n_junk - run_start_.junk;
+  std::string bank;
+  for (int e = 0; bank_ && e < static_cast<int>(elements_.size()); e++)
+    bank += fmt::format("{}{} {} (+{})", e ? ", " : "", bank_->size(e), elements_[e],
+                        bank_->size(e) - run_start_.entries[e]);
+  utils::logmesg(lmp,
+                 "Fix select {}: {} frames seen, {} kept, {} junk; bank {}; {:.4g} s in fingerprints, {:.4g} s waiting\n", id,
+                 evaluated, kept, junk, bank_ ? bank : "not yet (pilot)", seconds[0], seconds[1]);
+  if (lost_) return;
+  decider_->run_ended(fmt::format("{{\"evaluated\": {}, \"kept\": {}, \"junk\": {}, \"steps\": {}, "
+                                  "\"seconds_computing\": {:.6g}, \"seconds_waiting\": {:.6g}}}",
+                                  evaluated, kept, junk, update->ntimestep - update->beginstep, seconds[0], seconds[1]));
+}
+
+/* ----------------------------------------------------------------------
+   restart: counters, and the bank where no driver keeps it
+------------------------------------------------------------------------- */
+
+void FixSelect::write_restart(FILE *fp)
+{
+  const Configuration now = configuration();
+  if (comm->me != 0) return;
+  RestartState state;
+  state.progress = progress_;
+  state.n_evaluated = n_evaluated_;
+  state.evaluated_step = evaluated_step_;
+  state.evaluated_natoms = atom->natoms;
+  state.configuration = now;
+  const bool local = dynamic_cast<mdsieve::LocalDecider *>(decider_.get()) != nullptr;
+  const std::string bank = local && bank_ ? bank_->serialise() : std::string();
+  state.bank_bytes = static_cast<std::int64_t>(bank.size());
+  if (bank.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) - sizeof state)
+    error->one(FLERR, "Fix select: the bank is too large for a restart file (2 GiB); keep it with `bank FILE` or a driver");
+  const int size = static_cast<int>(sizeof state + bank.size());
+  fwrite(&size, sizeof(int), 1, fp);
+  fwrite(&state, sizeof state, 1, fp);
+  fwrite(bank.data(), 1, bank.size(), fp);
+}
+
+void FixSelect::restart(char *buffer)
+{
+  RestartState state;
+  std::memcpy(&state, buffer, sizeof state);
+  n_evaluated_ = state.n_evaluated;
+  evaluated_step_ = state.evaluated_step;
+  evaluated_natoms_ = state.evaluated_natoms;
+  evaluated_configuration_ = state.configuration;
+
+  int local = 0;
+  if (comm->me == 0) local = dynamic_cast<mdsieve::LocalDecider *>(decider_.get()) != nullptr;
+  MPI_Bcast(&local, 1, MPI_INT, 0, world);
+  if (local) {    // with a driver, its counters and its bank are the authority
+    progress_ = state.progress;
+    const std::string bank(buffer + sizeof state, static_cast<std::size_t>(state.bank_bytes));
+    if (!bank.empty()) restore_bank(bank);
+    if (comm->me == 0) decider_->resume(progress_);
+  }
+  begin_totals();
+}
+
+void FixSelect::restore_bank(const std::string &bytes)
+{
+  try {
+    auto bank = mdsieve::EnvironmentBank::deserialise(bytes, "restart file");
+    require_same_bank(bank, "the restart file's");
+    if (comm->me == 0)
+      decider_ = std::make_unique<mdsieve::LocalDecider>(bank.header(), options_.rule, options_.scaling_kind, 0, bytes);
+    bank_ = std::move(bank);
+    scanner_->forget_entries();
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+}
+
+/* ----------------------------------------------------------------------
+   outputs
+------------------------------------------------------------------------- */
+
+/// Verdict on the frame of this step: 0 known (or not evaluated), 1 kept, 2 junk, 3 pending.
+double FixSelect::compute_scalar()
+{
+  return update->ntimestep == evaluated_step_ ? static_cast<double>(verdict_) : 0.0;
+}
+
+/// novelty, frame, range, spread, evaluated, kept, junk, atom ID, seconds computing, seconds waiting.
+/// The scores frame, range and spread are 0: no rule of this version can ask for them.
+double FixSelect::compute_vector(int i)
+{
+  switch (i) {
+    case 0: return novelty_;
+    case 4: return static_cast<double>(n_evaluated_);
+    case 5: return static_cast<double>(progress_.n_kept);
+    case 6: return static_cast<double>(progress_.n_junk);
+    case 7: return static_cast<double>(trigger_);
+    case 8: return seconds_computing_;
+    case 9: return seconds_waiting_;
+    default: return 0.0;
+  }
+}
+
+double FixSelect::memory_usage()
+{
+  double bytes = scanner_->memory_bytes();
+  if (bank_) bytes += static_cast<double>(bank_->memory_bytes());
+  if (options_.peratom) bytes += static_cast<double>(atom->nmax) * sizeof(double);
+  return bytes;
+}

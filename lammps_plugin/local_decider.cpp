@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "local_decider.h"
+
+#include <cmath>
+#include <limits>
+
+namespace mdsieve {
+
+FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame)
+{
+  FrameNovelty novelty{frame.known_novelty, frame.known_id, bank.size() == 0};
+  const auto &header = bank.header();
+  const auto pointers = fingerprint_pointers(frame.candidates, header.n_features);
+  for (std::size_t i = 0; i < pointers.size(); i++) {
+    const int element = frame.candidates.element[i];
+    const double threshold = header.thresholds[static_cast<std::size_t>(element)];
+    const double enough = std::isfinite(novelty.value) ? novelty.value * threshold : 0.0;
+    const double value = bank.distance(element, pointers[i], enough) / threshold;
+    if (value > novelty.value) {
+      novelty.value = value;
+      novelty.id = frame.candidates.id[i];
+    }
+  }
+  return novelty;
+}
+
+LocalDecider::LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::int64_t pilot,
+                           const std::string &bank) :
+    header_(std::move(header)), rule_(std::move(rule)), kind_(kind), pilot_left_(pilot),
+    statistics_(header_.n_features)
+{
+  if (!bank.empty())
+    bank_ = EnvironmentBank::deserialise(bank, "bank");
+  else if (pilot_left_ == 0)
+    bank_.emplace(header_);
+}
+
+std::string LocalDecider::initial_bank()
+{
+  return bank_ ? bank_->serialise() : std::string();
+}
+
+void LocalDecider::submit(const FrameReport &frame)
+{
+  replies_.push_back(bank_ ? decide_frame(frame) : learn_scaling(frame));
+}
+
+bool LocalDecider::poll(Reply &reply)
+{
+  if (replies_.empty()) return false;
+  reply = wait();
+  return true;
+}
+
+Reply LocalDecider::wait()
+{
+  Reply reply = std::move(replies_.front());
+  replies_.pop_front();
+  return reply;
+}
+
+Reply LocalDecider::learn_scaling(const FrameReport &frame)
+{
+  const auto pointers = fingerprint_pointers(frame.candidates, header_.n_features);
+  for (std::size_t i = 0; i < pointers.size(); i++) statistics_.add(frame.candidates.element[i], pointers[i]);
+
+  Reply reply;
+  reply.step = frame.step;
+  reply.evaluation = frame.evaluation;
+  reply.verdict = Verdict::pending;
+  reply.n_kept = progress_.n_kept;
+  reply.n_junk = progress_.n_junk;
+  if (--pilot_left_ == 0) {
+    header_.scaling = statistics_.scaling(kind_, header_.elements);
+    bank_.emplace(header_);
+    reply.bank = bank_->serialise();
+    reply.revision = bank_->size();
+  }
+  return reply;
+}
+
+Reply LocalDecider::decide_frame(const FrameReport &frame)
+{
+  const FrameNovelty novelty = frame_novelty(*bank_, frame);
+  Rule rule = rule_;
+  if (novelty.bank_is_empty) {    // infinite novelty says nothing yet
+    rule.junk.clear();
+    rule.stop.clear();
+  }
+  const Decision decision =
+      decide(rule, {{"novelty", novelty.value}}, frame.step, progress_.last_kept_step, progress_.n_kept);
+
+  Reply reply;
+  reply.step = frame.step;
+  reply.evaluation = frame.evaluation;
+  reply.verdict = decision.verdict;
+  reply.stop = decision.stop;
+  reply.novelty = novelty.value;
+  reply.trigger_id = novelty.id;
+
+  if (decision.verdict == Verdict::kept) {
+    const auto &candidates = frame.candidates;
+    const auto pointers = fingerprint_pointers(candidates, bank_->header().n_features);
+    for (const auto i : bank_->select_new(pointers.size(), candidates.element.data(), pointers.data())) {
+      const auto index = static_cast<std::size_t>(i);
+      const int element = candidates.element[index];
+      const double *raw = pointers[index];
+      bank_->add(element, raw, {0, frame.step, candidates.id[index]});
+      reply.entry_element.push_back(element);
+      reply.entry_origin.insert(reply.entry_origin.end(), {0, frame.step, candidates.id[index]});
+      reply.entry_fingerprints.insert(reply.entry_fingerprints.end(), raw,
+                                      raw + bank_->header().n_features[static_cast<std::size_t>(element)]);
+    }
+    progress_.n_kept++;
+    progress_.last_kept_step = frame.step;
+  } else if (decision.verdict == Verdict::junk) {
+    progress_.n_junk++;
+  }
+  reply.n_kept = progress_.n_kept;
+  reply.n_junk = progress_.n_junk;
+  reply.revision = bank_->size();
+  return reply;
+}
+
+}    // namespace mdsieve

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "decider.h"
+#include "scaling.h"
+
+#include <deque>
+#include <optional>
+
+namespace mdsieve {
+
+/// Decides without a driver: the bank lives on the first rank of the world, native dumps write the frames.
+/// With `scaling pilot n` the first n frames only fit the scaling: they have passed before they could be decided and
+/// written, so they stay pending and leave no trace in the bank.
+class LocalDecider : public Decider {
+ public:
+  /// \param header  scaling included, unless pilot > 0
+  /// \param bank    serialised bank to start from, or empty
+  LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::int64_t pilot, const std::string &bank);
+
+  std::string initial_bank() override;
+  Progress progress() const override { return progress_; }
+  void resume(const Progress &progress) override { progress_ = progress; }
+  void submit(const FrameReport &frame) override;
+  int outstanding() const override { return static_cast<int>(replies_.size()); }
+  bool poll(Reply &reply) override;
+  Reply wait() override;
+  void run_ended(const std::string &) override {}
+  std::string name() const override { return "no driver, bank on the first rank"; }
+
+ private:
+  Reply decide_frame(const FrameReport &frame);
+  Reply learn_scaling(const FrameReport &frame);
+
+  BankHeader header_;
+  Rule rule_;
+  ScalingKind kind_;
+  std::int64_t pilot_left_;
+  ColumnStatistics statistics_;
+  std::optional<EnvironmentBank> bank_;
+  Progress progress_;
+  std::deque<Reply> replies_;
+};
+
+/// Largest novelty of a frame and whose it is.
+struct FrameNovelty {
+  double value = 0.0;
+  std::int64_t id = 0;
+  bool bank_is_empty = false;    ///< nothing to compare with yet: junk and stop do not apply
+};
+
+FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame);
+
+}    // namespace mdsieve

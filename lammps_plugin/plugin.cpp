@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "fix_select.h"
+#include "lammps_abi.h"
+#include "lammps_session.h"
+
+#include "error.h"
+#include "lammps.h"
+
+#ifndef MDSIEVE_LAMMPS_VERSION_NUMBER
+#error "MDSIEVE_LAMMPS_VERSION_NUMBER must be the version of the LAMMPS headers, e.g. 20250722"
+#endif
+
+using namespace LAMMPS_NS;
+
+namespace {
+
+/// LAMMPS only prints a note when a plugin was built for another version, and its members are then misread.
+void require_same_version(LAMMPS *lmp)
+{
+  const int version = lammps_version(lmp);
+  if (version != MDSIEVE_LAMMPS_VERSION_NUMBER)
+    lmp->error->all(FLERR,
+                    "mdsieve was built for LAMMPS version {} but is loaded into version {}: "
+                    "rebuild it against this LAMMPS",
+                    MDSIEVE_LAMMPS_VERSION_NUMBER, version);
+}
+
+void *create_fix_select(void *lmp, int narg, char **arg)
+{
+  require_same_version(static_cast<LAMMPS *>(lmp));
+  return new FixSelect(static_cast<LAMMPS *>(lmp), narg, arg);
+}
+
+}    // namespace
+
+extern "C" void mdsieve_register_fixes(void *lmp, void *handle, void *register_function)
+{
+  auto *const lammps = static_cast<LAMMPS *>(lmp);
+  if (lammps_version(lmp) == MDSIEVE_LAMMPS_VERSION_NUMBER) mdsieve::begin_session(lammps);
+
+  mdsieve_lammps_plugin plugin{};
+  plugin.version = MDSIEVE_LAMMPS_VERSION_STRING;
+  plugin.style = "fix";
+  plugin.name = "select";
+  plugin.info = "mdsieve " MDSIEVE_VERSION ": fix select, novel frames only";
+  plugin.author = "the mdsieve developers";
+  plugin.creator.v2 = create_fix_select;
+  plugin.handle = handle;
+  reinterpret_cast<mdsieve_lammps_register>(register_function)(&plugin, lmp);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "remote_decider.h"
+
+namespace mdsieve {
+
+namespace {
+
+/// \throws LinkError with the driver's words if the message is FATAL
+MessageReader open(std::vector<std::int64_t> message)
+{
+  MessageReader reader(std::move(message));
+  if (reader.kind() == MessageKind::fatal) throw LinkError(reader.bytes(reader.integer()));
+  return reader;
+}
+
+void write_text(MessageWriter &writer, const std::string &text)
+{
+  writer.bytes(text.data(), text.size());
+}
+
+}    // namespace
+
+RemoteDecider::RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t channel, const std::string &json,
+                             const std::string &bank, double lost_after, std::string name) :
+    link_(std::move(link)), channel_(channel), lost_after_(lost_after), name_(std::move(name))
+{
+  MessageWriter hello(MessageKind::hello, channel_);
+  hello.integer(static_cast<std::int64_t>(json.size()));
+  hello.integer(static_cast<std::int64_t>(bank.size()));
+  write_text(hello, json);
+  write_text(hello, bank);
+  link_->send(hello.finish());
+
+  MessageReader welcome = open(link_->wait(lost_after_));
+  if (welcome.kind() != MessageKind::welcome) throw LinkError("the driver did not answer the greeting");
+  const std::int64_t version = welcome.integer();
+  if (version != protocol_version)
+    throw LinkError("the driver speaks link protocol " + std::to_string(version) + ", this fix speaks " +
+                    std::to_string(protocol_version) + ": install the same mdsieve on both sides");
+  welcome.integer();    // run number in the store
+  progress_.n_kept = welcome.integer();
+  progress_.last_kept_step = welcome.integer();
+  bank_ = welcome.bytes(welcome.integer());
+}
+
+RemoteDecider::~RemoteDecider()
+{
+  try {
+    link_->send(MessageWriter(MessageKind::bye, channel_).finish());
+  } catch (const std::exception &) {
+    // the driver is gone already
+  }
+}
+
+void RemoteDecider::submit(const FrameReport &frame)
+{
+  MessageWriter message(MessageKind::frame, channel_);
+  message.integer(frame.step);
+  message.real(frame.time);
+  message.integer(frame.evaluation);
+  message.integer(frame.natoms);
+  for (double value : frame.cell) message.real(value);
+  for (double value : frame.origin) message.real(value);
+  message.integer(frame.periodic);
+  std::int64_t fields = 0;
+  if (frame.has_atoms) fields |= 1;
+  if (!frame.atoms.velocity.empty()) fields |= 2;
+  if (!frame.atoms.force.empty()) fields |= 4;
+  if (frame.energy == frame.energy) fields |= 8;
+  if (frame.pressure[0] == frame.pressure[0]) fields |= 16;
+  message.integer(fields);
+  message.real(frame.energy);
+  for (double value : frame.pressure) message.real(value);
+  message.real(frame.temperature);
+  message.real(frame.known_novelty);
+  message.integer(frame.known_id);
+  message.integer(static_cast<std::int64_t>(frame.candidates.id.size()));
+  message.integer(static_cast<std::int64_t>(frame.candidates.fingerprints.size()));
+  message.integer(frame.revision);
+  message.integer(0);
+  if (frame.has_atoms) {
+    message.array(frame.atoms.id);
+    message.array(frame.atoms.element);
+    message.array(frame.atoms.position);
+    message.array(frame.atoms.velocity);
+    message.array(frame.atoms.force);
+  }
+  message.array(frame.candidates.id);
+  message.array(frame.candidates.element);
+  message.array(frame.candidates.fingerprints);
+  link_->send(message.finish());
+  outstanding_++;
+}
+
+Reply RemoteDecider::read(std::vector<std::int64_t> message)
+{
+  if (message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal)) open(std::move(message));
+  outstanding_--;
+  Reply reply = Reply::unpack(std::move(message));
+  progress_.n_kept = reply.n_kept;
+  progress_.n_junk = reply.n_junk;
+  if (reply.verdict == Verdict::kept) progress_.last_kept_step = reply.step;
+  return reply;
+}
+
+bool RemoteDecider::poll(Reply &reply)
+{
+  auto message = link_->poll();
+  if (message.empty()) return false;
+  reply = read(std::move(message));
+  return true;
+}
+
+Reply RemoteDecider::wait()
+{
+  return read(link_->wait(lost_after_));
+}
+
+void RemoteDecider::run_ended(const std::string &json)
+{
+  MessageWriter message(MessageKind::run_end, channel_);
+  message.integer(static_cast<std::int64_t>(json.size()));
+  write_text(message, json);
+  link_->send(message.finish());
+}
+
+}    // namespace mdsieve

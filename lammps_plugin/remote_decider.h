@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "decider.h"
+#include "driver_link.h"
+
+#include <memory>
+
+namespace mdsieve {
+
+/// Hands frames to the driver and its verdicts back.
+class RemoteDecider : public Decider {
+ public:
+  /// Says HELLO and waits for the WELCOME.
+  /// \param json  the HELLO's description of this fix
+  /// \param bank  bytes of the bank file the fix was given, or empty
+  /// \param lost_after  seconds without an answer after which the driver counts as lost
+  /// \throws LinkError with the driver's own words if it refuses
+  RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t channel, const std::string &json,
+                const std::string &bank, double lost_after, std::string name);
+  ~RemoteDecider() override;
+
+  std::string initial_bank() override { return std::move(bank_); }
+  Progress progress() const override { return progress_; }
+  void resume(const Progress &) override {}    // the driver knows better
+  void submit(const FrameReport &frame) override;
+  int outstanding() const override { return outstanding_; }
+  bool poll(Reply &reply) override;
+  Reply wait() override;
+  void run_ended(const std::string &json) override;
+  std::string name() const override { return name_; }
+
+ private:
+  Reply read(std::vector<std::int64_t> message);
+
+  std::unique_ptr<DriverLink> link_;
+  std::int64_t channel_;
+  double lost_after_;
+  std::string name_;
+  std::string bank_;
+  Progress progress_;
+  int outstanding_ = 0;
+};
+
+}    // namespace mdsieve
