@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of ``fix select`` share: descriptors, input scripts, and the paper's algorithm in plain NumPy."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+NI_NN = """\
+number_of_elements 1
+elements Ni
+cutoff_type 1
+symfunction_short Ni 2 Ni 0.05 0.0 4.5
+symfunction_short Ni 2 Ni 0.5 0.0 4.5
+symfunction_short Ni 2 Ni 2.0 2.4 4.5
+symfunction_short Ni 2 Ni 4.0 3.4 4.5
+symfunction_short Ni 3 Ni Ni 0.05 1 1 4.5
+symfunction_short Ni 3 Ni Ni 0.05 -1 1 4.5
+symfunction_short Ni 3 Ni Ni 0.05 1 4 4.5
+symfunction_short Ni 3 Ni Ni 0.05 -1 4 4.5
+"""
+
+NI_AL_NN = """\
+number_of_elements 2
+elements Ni Al
+cutoff_type 1
+symfunction_short Ni 2 Ni 0.5 0.0 4.5
+symfunction_short Ni 2 Al 0.5 0.0 4.5
+symfunction_short Ni 2 Ni 2.0 2.5 4.5
+symfunction_short Ni 3 Ni Ni 0.05 1 2 4.5
+symfunction_short Ni 3 Ni Al 0.05 -1 2 4.5
+symfunction_short Al 2 Ni 0.5 0.0 4.5
+symfunction_short Al 2 Al 0.5 0.0 4.5
+symfunction_short Al 3 Ni Ni 0.05 1 2 4.5
+symfunction_short Al 9 Ni Al 0.05 -1 2 4.5
+"""
+
+NI_RERUN = """
+units metal
+lattice fcc 3.52
+region box block 0 3 0 3 0 3
+create_box 1 box
+create_atoms 1 box
+pair_style eam
+pair_coeff * * Ni_u3.eam
+thermo 1
+"""
+
+NI_AL_RERUN = """
+units metal
+lattice fcc 3.57
+region box prism 0 3 0 3 0 3 0 0 0
+create_box 2 box
+create_atoms 1 box basis 1 2
+pair_style eam/alloy
+pair_coeff * * NiAlH_jea.eam.alloy Ni Al
+thermo 1
+"""
+
+# the verdict of a frame gates a native dump of the same step
+GATED_DUMP = """
+variable skip equal "f_sel != 1"
+dump kept all custom 1 kept.dump id type x y z
+dump_modify kept sort id skip v_skip
+"""
+
+
+def rerun(dump: Path) -> str:
+    """The command that plays a dump of unwrapped coordinates back, box included."""
+    return f"rerun {dump} dump x y z box yes wrapped no\n"
+
+
+def kept_steps(dump: Path) -> list[int]:
+    """Steps of the frames in a LAMMPS dump."""
+    return [int(step) for step in re.findall(r"ITEM: TIMESTEP\n(\d+)", dump.read_text())]
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What the greedy rule keeps: frame numbers, and (frame, element, index) of each stored environment."""
+
+    frames: list[int]
+    environments: list[tuple[int, str, int]]
+
+
+def greedy_picks(fingerprints: list[dict], thresholds: dict[str, float], scale: dict | None = None) -> Picks:
+    """The local-environment bank as printed in J. Chem. Phys. 160, 074109, with nothing but NumPy.
+
+    `fingerprints` holds one ``create_by_element`` result a frame, `scale` (shift, factor) an element.
+    """
+    bank: dict[str, list[np.ndarray]] = {element: [] for element in thresholds}
+    frames, environments = [], []
+    for number, frame in enumerate(fingerprints):
+        rows = sorted((index, element, x) for element, (indices, X) in frame.items() for index, x in zip(indices, X, strict=True))
+        kept = False
+        for index, element, x in rows:
+            if scale is not None:
+                x = (x - scale[element][0]) * scale[element][1]
+            if bank[element]:
+                distance = np.linalg.norm(np.array(bank[element]) - x, axis=1).min()
+                if not distance > thresholds[element]:
+                    continue
+            bank[element].append(x)
+            environments.append((number, element, int(index)))
+            kept = True
+        if kept:
+            frames.append(number)
+    return Picks(frames, environments)

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The fix in the ways in which scripts use fixes: several runs, restarts, groups, rerun, outputs, stops."""
+
+import re
+
+import numpy as np
+import pytest
+from harness import run_lmp
+from select_cases import GATED_DUMP, NI_NN, NI_RERUN, kept_steps, rerun
+
+MD = """
+units metal
+lattice fcc 3.52
+region box block 0 3 0 3 0 3
+create_box 1 box
+create_atoms 1 box
+pair_style eam
+pair_coeff * * Ni_u3.eam
+velocity all create 3000 4711
+timestep 0.002
+fix md all nve
+thermo 10
+"""
+SELECT = "fix sel all select 10 sf.nn Ni threshold 0.5 scaling none driver no"
+COLUMNS = "thermo_style custom step temp f_sel f_sel[1] f_sel[5] f_sel[6] f_sel[7] f_sel[8]\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    return tmp_path
+
+
+def thermo(finished):
+    """Rows of the thermo tables of `COLUMNS`, one array a run."""
+    tables = re.findall(r"^   Step .*?\n(.*?)^Loop time", finished.stdout, flags=re.MULTILINE | re.DOTALL)
+    return [np.array([[float(x) for x in line.split()] for line in table.splitlines() if re.match(r"^\s*\d", line)]) for table in tables]
+
+
+def summaries(finished):
+    return [tuple(map(int, found)) for found in re.findall(r"Fix select sel: (\d+) frames seen, (\d+) kept, (\d+) junk", finished.stdout)]
+
+
+def test_the_log_tells_what_was_done(folder):
+    finished = run_lmp(MD + SELECT + "\n" + COLUMNS + GATED_DUMP + "run 100\n", folder).check()
+    (seen, kept, junk), = summaries(finished)
+    (table,) = thermo(finished)
+    assert (seen, junk) == (11, 0)
+    assert kept == len(kept_steps(folder / "kept.dump")) == np.sum(table[:, 2] == 1)
+    assert re.search(r"bank \d+ Ni \(\+\d+\); [\d.e-]+ s in fingerprints, [\d.e-]+ s waiting", finished.stdout)
+    assert np.array_equal(table[:, 4], np.arange(1, 12))    # evaluated
+    assert table[-1, 5] == kept
+    first_novelty = table[0, 3]
+    assert np.isinf(first_novelty)    # the bank was empty
+    assert np.array_equal(table[:, 2] == 1, table[:, 3] > 1)    # kept exactly where the novelty exceeds 1
+
+
+def test_two_runs_evaluate_the_frame_between_them_once(folder):
+    one = run_lmp(MD + SELECT + "\n" + GATED_DUMP + "run 100\n", folder).check()
+    kept = kept_steps(folder / "kept.dump")
+    two = run_lmp(MD + SELECT + "\n" + GATED_DUMP + "run 50\nrun 50\n", folder).check()
+    assert summaries(one)[0][0] == 11
+    assert [s[0] for s in summaries(two)] == [6, 5]
+    assert sum(s[1] for s in summaries(two)) == summaries(one)[0][1]
+    assert sorted(set(kept_steps(folder / "kept.dump"))) == kept
+
+
+def test_atoms_removed_between_runs_make_another_frame(folder):
+    script = MD + SELECT + "\nrun 50\nregion hole sphere 5 5 5 2.0 units box\ndelete_atoms region hole\nrun 50\n"
+    finished = run_lmp(script, folder).check()
+    assert [s[0] for s in summaries(finished)] == [6, 6]
+
+
+def test_run_pre_no_and_run_every_go_on(folder):
+    finished = run_lmp(MD + SELECT + "\nrun 50\nrun 50 pre no\nrun 40 every 20 NULL\n", folder).check()
+    assert sum(s[0] for s in summaries(finished)) == 15
+
+
+def test_rerun_sees_every_frame_once(ni_dump, folder):
+    finished = run_lmp(NI_RERUN + SELECT.replace("select 10", "select 1") + "\n" + rerun(ni_dump), folder).check()
+    assert summaries(finished)[0][0] == 101
+
+
+def test_a_frame_shown_twice_is_kept_once(ni_dump, folder):
+    script = NI_RERUN + SELECT.replace("select 10", "select 1") + "\n" + rerun(ni_dump) + rerun(ni_dump)
+    first, second = summaries(run_lmp(script, folder).check())
+    assert first[1] > 1
+    assert second[1] == 0
+
+
+def test_minimize_looks_at_both_ends(folder):
+    script = MD.replace("fix md all nve", "displace_atoms all random 0.2 0.2 0.2 17") + SELECT.replace("select 10", "select 1")
+    finished = run_lmp(script + "\nminimize 0 1e-3 50 200\n", folder).check()
+    assert summaries(finished)[0][0] == 2
+
+
+def test_unfix_clear_and_a_second_definition(folder):
+    script = MD + SELECT + "\nrun 20\nunfix sel\n" + SELECT + "\nrun 20\nclear\n" + MD + SELECT + "\nrun 20\n"
+    seen = [s[0] for s in summaries(run_lmp(script, folder, ranks=2).check())]
+    assert seen == [3, 3, 3]
+
+
+def test_restart_goes_on_with_the_same_bank(folder):
+    whole = run_lmp(MD + SELECT + "\nrun 100\nwrite_restart half.restart\nrun 100\n", folder).check()
+    again = "read_restart half.restart\npair_style eam\npair_coeff * * Ni_u3.eam\ntimestep 0.002\nfix md all nve\n"
+    second = run_lmp(again + SELECT + "\nrun 100\n", folder).check()
+    assert summaries(second)[0][1:] == summaries(whole)[1][1:]
+    assert summaries(whole)[1][0] == summaries(second)[0][0]
+    banks = [re.findall(r"bank (\d+) Ni \(\+(\d+)\)", finished.stdout)[-1] for finished in (whole, second)]
+    assert banks[0] == banks[1]
+
+
+def test_a_group_limits_whose_environments_count(folder):
+    script = MD + "region half block INF INF INF INF 0 1.5\ngroup low region half\n" + SELECT.replace("all select", "low select") + "\nrun 0\n"
+    finished = run_lmp(script + "variable n equal count(low)\nprint 'low ${n}'\n", folder).check()
+    n_low = int(re.search(r"^low (\d+)", finished.stdout, flags=re.MULTILINE)[1])
+    assert 0 < n_low < 108
+    every = run_lmp(MD + SELECT.replace("threshold 0.5", "threshold 1e-9") + "\nrun 0\n", folder).check()
+    low = run_lmp(script.replace("threshold 0.5", "threshold 1e-9"), folder).check()
+    bank = [int(re.search(r"bank (\d+) Ni \(", finished.stdout)[1]) for finished in (every, low)]
+    assert bank[1] <= n_low < 108 >= bank[0]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_per_atom_novelty_agrees_with_the_frames(ranks, folder):
+    dump = "dump per all custom 10 novelty.dump id f_sel\ndump_modify per sort id\n"
+    script = MD + SELECT + " peratom yes\n" + COLUMNS + dump + "run 60\n"
+    finished = run_lmp(script, folder, ranks=ranks).check()
+    largest = []
+    for block in (folder / "novelty.dump").read_text().split("ITEM: ATOMS id f_sel")[1:]:
+        values = np.array([float(line.split()[1]) for line in block.splitlines()[1:109] if len(line.split()) == 2])
+        assert len(values) == 108
+        largest.append(values.max())
+    assert np.allclose(thermo(finished)[0][1:, 3], largest[1:], rtol=1e-5)
+
+
+def test_gap_and_max_suppress_and_leave_no_trace(folder):
+    hot = SELECT.replace("threshold 0.5", "threshold 0.05")
+    def outcome(words):
+        finished = run_lmp(MD + hot + words + "\n" + GATED_DUMP + "run 200\n", folder).check()
+        bank = int(re.search(r"bank (\d+) Ni \(", finished.stdout)[1])
+        return kept_steps(folder / "kept.dump"), bank
+
+    every, bank_every = outcome("")
+    gap, bank_gap = outcome(" gap 50")
+    few, bank_few = outcome(" max 2")
+    assert len(every) > 5
+    assert all(b - a >= 50 for a, b in zip(gap, gap[1:], strict=False))
+    assert 1 < len(gap) < len(every)
+    assert few == every[:2]
+    assert bank_few < bank_gap < bank_every
+
+
+def test_junk_is_counted_and_never_enters_the_bank(folder):
+    words = " junk novelty > 3"
+    finished = run_lmp(MD + SELECT.replace("threshold 0.5", "threshold 0.05") + words + "\n" + COLUMNS + "run 100\n", folder).check()
+    (table,) = thermo(finished)
+    (_, kept, junk), = summaries(finished)
+    assert junk > 0
+    assert np.array_equal(table[1:, 2] == 2, table[1:, 3] > 3)
+    assert table[0, 2] == 1    # the first frame cannot be junk: there is nothing to compare it with
+    assert (kept, junk) == (np.sum(table[:, 2] == 1), np.sum(table[:, 2] == 2))
+
+
+@pytest.mark.parametrize("how", ["soft", "continue", "hard"])
+def test_stop_ends_the_run_and_keeps_the_frame(how, folder):
+    stop = f" stop novelty > 1.5 {how}"
+    script = MD + SELECT.replace("threshold 0.5", "threshold 0.2") + stop + "\n" + COLUMNS + GATED_DUMP + "run 400\nprint 'between'\nrun 20\n"
+    finished = run_lmp(script, folder)
+    stopped = int(re.search(r"stop novelty > 1.5 holds at step (\d+)", finished.stdout)[1])
+    assert 0 < stopped < 400
+    if how == "hard":
+        assert finished.returncode != 0
+        return
+    tables = thermo(finished.check())
+    assert tables[0][-1, 0] == stopped
+    assert stopped in kept_steps(folder / "kept.dump")
+    assert len(tables) == (2 if how == "continue" else 1)    # LAMMPS skips runs after its time is up
+
+
+def test_fix_ave_time_and_variables_read_it_at_any_interval(folder):
+    script = MD + SELECT + "\nvariable v equal f_sel[1]+f_sel\nfix ave all ave/time 7 3 21 f_sel f_sel[5] v_v file ave.txt\nrun 105\n"
+    run_lmp(script, folder, ranks=2).check()
+    rows = [line.split() for line in (folder / "ave.txt").read_text().splitlines() if not line.startswith("#")]
+    assert len(rows) == 5
+
+
+def test_deforming_triclinic_box_and_newton_off(folder):
+    script = "newton off\n" + MD.replace("fix md all nve", "change_box all triclinic\nfix md all nve\nfix def all deform 1 xy erate 0.5 xz erate 0.3 remap v")
+    finished = run_lmp(script + SELECT + "\nrun 100\n", folder, ranks=2).check()
+    assert summaries(finished)[0][0] == 11
