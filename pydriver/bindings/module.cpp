@@ -8,6 +8,7 @@ namespace nb = nanobind;
 void bind_descriptor(nb::module_ &m);
 void bind_environment_bank(nb::module_ &m);
 void bind_rule(nb::module_ &m);
+void bind_symmetry_functions(nb::module_ &m);
 
 NB_MODULE(_core, m)
 {
@@ -16,4 +17,5 @@ NB_MODULE(_core, m)
   bind_descriptor(m);
   bind_environment_bank(m);
   bind_rule(m);
+  bind_symmetry_functions(m);
 }
