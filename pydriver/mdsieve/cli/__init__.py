@@ -18,7 +18,7 @@ from mdsieve._version import __version__
 #: Exit code when the user's input is at fault.
 USER_ERROR = 2
 
-#: Sub-command -> module of this package and function in it ...
+#: Sub-command -> module of this package (its `CONTEXT`, if any: click's context settings) and function in it ...
 COMMANDS = {
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
@@ -57,8 +57,9 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
-    for name, (module, function) in COMMANDS.items():
-        app.command(name)(getattr(import_module(f"mdsieve.cli.{module}"), function))
+    for name, (home, function) in COMMANDS.items():
+        module = import_module(f"mdsieve.cli.{home}")
+        app.command(name, context_settings=getattr(module, "CONTEXT", None))(getattr(module, function))
     for name in GROUPS:
         app.add_typer(import_module(f"mdsieve.cli.{name}").app, name=name)
     return app
