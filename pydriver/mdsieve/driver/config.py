@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``select.toml``: what the driver is told besides the LAMMPS script."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; one line that names file and key and says what was expected."""
+
+
+class DriverConfig(BaseModel):
+    """Settings of the driver. Paths are relative to the folder that the program runs in.
+
+    Attributes
+    ----------
+    store : path
+        The campaign's file; its name ends in ``.db``.
+    resume, overwrite : bool
+        Continue, or replace, a store that exists. Without either it is an error if it does and holds something.
+    export_extxyz, export_h5md, report : path, optional
+        Files written from the store when the campaign ends.
+    progress : float
+        Seconds between progress lines.
+    flush : float
+        Longest time in seconds that lines of the evaluations table wait in memory.
+    pilot_memory : float
+        MiB that frames held for ``scaling pilot`` may take.
+    grace : float
+        Seconds that LAMMPS is given to end by itself after the driver was stopped by a signal.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: Path = Path("store.db")
+    resume: bool = False
+    overwrite: bool = False
+    export_extxyz: Path | None = None
+    export_h5md: Path | None = None
+    report: Path | None = None
+    progress: float = Field(5.0, gt=0)
+    flush: float = Field(5.0, gt=0)
+    pilot_memory: float = Field(2048.0, gt=0)
+    grace: float = Field(60.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> DriverConfig:
+        if self.resume and self.overwrite:
+            raise ValueError("resume and overwrite exclude each other")
+        return self
+
+
+def load_config(path: Path | None = None, **settings) -> DriverConfig:
+    """Read a configuration.
+
+    Parameters
+    ----------
+    path : path, optional
+        A TOML file; defaults hold without one.
+    **settings
+        Override the file's where they are not None: the words of the command line.
+
+    Raises
+    ------
+    ConfigError
+        On a missing or malformed file, an unknown key or a value of the wrong kind.
+    """
+    name = "command line" if path is None else str(path)
+    values = _read_toml(path) if path is not None else {}
+    values.update({key: value for key, value in settings.items() if value is not None})
+    if settings.get("resume"):
+        values["overwrite"] = bool(settings.get("overwrite"))
+    elif settings.get("overwrite"):
+        values["resume"] = False
+    for key in values:
+        if key not in DriverConfig.model_fields:
+            raise ConfigError(f"{name}: unknown key {key!r}{_nearest(key)}")
+    try:
+        return DriverConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{name}: {where + ': ' if where else ''}{first['msg']}") from None
+
+
+def _read_toml(path: Path) -> dict:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+
+
+def _nearest(key: str) -> str:
+    close = difflib.get_close_matches(key, DriverConfig.model_fields, n=1, cutoff=0.5)
+    if close:
+        return f", the nearest known one is {close[0]!r}"
+    return f", known are {', '.join(DriverConfig.model_fields)}"

@@ -1,0 +1,563 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The messages of the link as bytes: ``docs/link.md`` in Python.
+
+Every message is a multiple of 8 bytes, little-endian, with a header of four words (magic, kind, channel, payload
+length). `decode` checks each length against what arrived before it makes an array of it, and gives numpy views of the
+buffer; nothing is copied.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+PROTOCOL_VERSION = 1
+MAGIC = b"MDSIEVE1"
+WORD = 8
+HEADER = struct.Struct("<8sqqq")
+
+FIELD_ATOMS = 1
+FIELD_VELOCITIES = 2
+FIELD_FORCES = 4
+FIELD_ENERGY = 8
+FIELD_STRESS = 16
+
+KNOWN, KEPT, JUNK, PENDING = range(4)
+VERDICT_NAMES = ("known", "kept", "junk", "pending")
+
+_INT = np.dtype("<i8")
+_SHORT = np.dtype("<i4")
+_REAL = np.dtype("<f8")
+
+
+class LinkError(Exception):
+    """A message that does not follow ``docs/link.md``; the text is one line that says what is wrong with it."""
+
+
+def _padded(n_bytes: int) -> int:
+    return -(-n_bytes // WORD) * WORD
+
+
+class _Writer:
+    """Collects the parts of one payload, each padded to whole words."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def words(self, layout: str, *values) -> None:
+        self.parts.append(struct.pack("<" + layout, *values))
+
+    def raw(self, data: bytes) -> None:
+        self.parts.append(bytes(data).ljust(_padded(len(data)), b"\0"))
+
+    def array(self, values, dtype: np.dtype) -> None:
+        self.raw(np.ascontiguousarray(values, dtype=dtype).tobytes())
+
+    def message(self, kind: int, channel: int) -> bytes:
+        payload = b"".join(self.parts)
+        return HEADER.pack(MAGIC, kind, channel, len(payload)) + payload
+
+
+class _Reader:
+    """Takes a payload apart from front to back; a length that does not fit is a `LinkError`."""
+
+    def __init__(self, payload: memoryview, name: str) -> None:
+        self.payload = payload
+        self.name = name
+        self.at = 0
+
+    def _take(self, n_bytes: int, what: str) -> int:
+        left = len(self.payload) - self.at
+        if n_bytes < 0 or _padded(n_bytes) > left:
+            raise LinkError(f"{self.name}: {what} would take {n_bytes} bytes, but {left} are left in the message")
+        start = self.at
+        self.at += _padded(n_bytes)
+        return start
+
+    def words(self, layout: str) -> tuple:
+        layout = "<" + layout
+        return struct.unpack_from(layout, self.payload, self._take(struct.calcsize(layout), "the fixed part"))
+
+    def raw(self, n_bytes: int, what: str) -> memoryview:
+        start = self._take(n_bytes, what)
+        return self.payload[start : start + n_bytes]
+
+    def text(self, n_bytes: int, what: str) -> str:
+        try:
+            return str(self.raw(n_bytes, what), "utf-8")
+        except UnicodeDecodeError as error:
+            raise LinkError(f"{self.name}: {what} is not UTF-8 text: {error}") from None
+
+    def json(self, n_bytes: int, what: str) -> dict:
+        text = self.text(n_bytes, what)
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise LinkError(f"{self.name}: {what} is not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise LinkError(f"{self.name}: {what} is {type(value).__name__}, expected a JSON object")
+        return value
+
+    def array(self, count: int, dtype: np.dtype, what: str) -> np.ndarray:
+        if count < 0:
+            raise LinkError(f"{self.name}: a negative number of {what} ({count})")
+        start = self._take(count * dtype.itemsize, what)
+        return np.frombuffer(self.payload, dtype=dtype, count=count, offset=start)
+
+    def end(self) -> None:
+        if self.at != len(self.payload):
+            raise LinkError(f"{self.name}: {len(self.payload) - self.at} bytes left over at the end of the message")
+
+
+@dataclass(frozen=True)
+class DriverHere:
+    """Driver to every other rank: there is a driver."""
+
+    KIND: ClassVar[int] = 1
+    protocol: int = PROTOCOL_VERSION
+
+    def write(self, out: _Writer) -> None:
+        out.words("q", self.protocol)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> DriverHere:
+        return cls(*payload.words("q"))
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A fix introduces itself.
+
+    Attributes
+    ----------
+    info : dict
+        The JSON object of ``docs/link.md``.
+    bank : bytes
+        The bank file the fix was given; empty if none.
+    """
+
+    KIND: ClassVar[int] = 2
+    info: dict
+    bank: bytes = b""
+
+    def write(self, out: _Writer) -> None:
+        text = json.dumps(self.info).encode()
+        out.words("qq", len(text), len(self.bank))
+        out.raw(text)
+        out.raw(self.bank)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> Hello:
+        n_json, n_bank = payload.words("qq")
+        info = payload.json(n_json, "its JSON")
+        return cls(info, bytes(payload.raw(n_bank, "the bank")))
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The driver's answer to `Hello`."""
+
+    KIND: ClassVar[int] = 3
+    run: int
+    kept: int
+    last_kept_step: int = -1
+    bank: bytes = b""
+    protocol: int = PROTOCOL_VERSION
+
+    def write(self, out: _Writer) -> None:
+        out.words("qqqqq", self.protocol, self.run, self.kept, self.last_kept_step, len(self.bank))
+        out.raw(self.bank)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> Welcome:
+        protocol, run, kept, last, n_bank = payload.words("qqqqq")
+        return cls(run, kept, last, bytes(payload.raw(n_bank, "the bank")), protocol)
+
+
+def _no_numbers(dtype: np.dtype):
+    return field(default_factory=lambda: np.empty(0, dtype))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One evaluated snapshot, n atoms and c candidates (atoms that the source did not recognise).
+
+    Attributes
+    ----------
+    step, evaluation, n_atoms : int
+    time : float
+        LAMMPS' time units.
+    cell : (3, 3) array
+        Rows a, b, c in Å.
+    origin : (3,) array
+        Corner of the cell in Å.
+    periodic : int
+        Bit 0 x, 1 y, 2 z.
+    energy : float
+        Potential energy in LAMMPS units; NaN if it was not sent.
+    pressure : (6,) array
+        xx yy zz yz xz xy in LAMMPS units; NaN if it was not sent.
+    temperature : float
+        NaN if unknown.
+    dropped_novelty, dropped_atom
+        The largest novelty among the atoms that were dropped at the source, and its atom ID.
+    revision : int
+        Number of entries of the bank that the source compared with; -1 if it had none.
+    ids, elements : (n,) arrays, or None
+    positions, velocities, forces : (n, 3) arrays, or None
+        Positions in Å, the others in LAMMPS units.
+    candidate_ids, candidate_elements : (c,) arrays
+    fingerprints : 1-D array
+        Unscaled fingerprints of the candidates one after the other.
+    """
+
+    KIND: ClassVar[int] = 4
+    step: int
+    time: float
+    evaluation: int
+    n_atoms: int
+    cell: np.ndarray
+    origin: np.ndarray
+    periodic: int
+    energy: float = float("nan")
+    pressure: np.ndarray = field(default_factory=lambda: np.full(6, np.nan))
+    temperature: float = float("nan")
+    dropped_novelty: float = 0.0
+    dropped_atom: int = 0
+    revision: int = -1
+    ids: np.ndarray | None = None
+    elements: np.ndarray | None = None
+    positions: np.ndarray | None = None
+    velocities: np.ndarray | None = None
+    forces: np.ndarray | None = None
+    candidate_ids: np.ndarray = _no_numbers(_INT)
+    candidate_elements: np.ndarray = _no_numbers(_SHORT)
+    fingerprints: np.ndarray = _no_numbers(_REAL)
+
+    @property
+    def fields(self) -> int:
+        """Bits of what the frame carries."""
+        has = [
+            (FIELD_ATOMS, self.positions is not None),
+            (FIELD_VELOCITIES, self.velocities is not None),
+            (FIELD_FORCES, self.forces is not None),
+            (FIELD_ENERGY, not np.isnan(self.energy)),
+            (FIELD_STRESS, not np.isnan(self.pressure).any()),
+        ]
+        return sum(bit for bit, present in has if present)
+
+    def fingerprint_rows(self, n_features: list[int]) -> list[np.ndarray]:
+        """One view a candidate.
+
+        Parameters
+        ----------
+        n_features : list of int
+            Length of the fingerprint of each element.
+
+        Raises
+        ------
+        LinkError
+            If an element is not one of these, or the lengths do not add up to what was sent.
+        """
+        elements = self.candidate_elements
+        if len(elements) and (elements.min() < 0 or elements.max() >= len(n_features)):
+            raise LinkError(f"FRAME: a candidate's element is not one of 0 … {len(n_features) - 1}")
+        ends = np.cumsum(np.asarray(n_features, dtype=np.int64)[elements]) if len(elements) else np.zeros(0, int)
+        total = int(ends[-1]) if len(ends) else 0
+        if total != len(self.fingerprints):
+            raise LinkError(
+                f"FRAME: {len(self.fingerprints)} fingerprint values for {len(elements)} candidates, expected {total}"
+            )
+        return np.split(self.fingerprints, ends[:-1]) if len(ends) else []
+
+    def copy(self) -> Frame:
+        """The same frame with its own memory, to be held after the buffer it came in is gone."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.copy() for k, v in arrays.items() if isinstance(v, np.ndarray)})
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in the frame's arrays."""
+        return sum(v.nbytes for v in (getattr(self, f.name) for f in fields(self)) if isinstance(v, np.ndarray))
+
+    def write(self, out: _Writer) -> None:
+        out.words("qdqq", self.step, self.time, self.evaluation, self.n_atoms)
+        out.array(self.cell, _REAL)
+        out.array(self.origin, _REAL)
+        out.words("qqd", self.periodic, self.fields, self.energy)
+        out.array(self.pressure, _REAL)
+        out.words(
+            "ddqqqqq",
+            self.temperature,
+            self.dropped_novelty,
+            self.dropped_atom,
+            len(self.candidate_ids),
+            len(self.fingerprints),
+            self.revision,
+            0,
+        )
+        if self.positions is not None:
+            out.array(self.ids, _INT)
+            out.array(self.elements, _SHORT)
+            out.array(self.positions, _REAL)
+        for values in (self.velocities, self.forces):
+            if values is not None:
+                out.array(values, _REAL)
+        out.array(self.candidate_ids, _INT)
+        out.array(self.candidate_elements, _SHORT)
+        out.array(self.fingerprints, _REAL)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> Frame:
+        step, time, evaluation, n_atoms = payload.words("qdqq")
+        cell = payload.array(9, _REAL, "cell vectors").reshape(3, 3)
+        origin = payload.array(3, _REAL, "origin")
+        periodic, present, energy = payload.words("qqd")
+        pressure = payload.array(6, _REAL, "pressure")
+        temperature, dropped_novelty, dropped_atom, n_candidates, n_values, revision, _ = payload.words("ddqqqqq")
+        if n_atoms < 0 or present & ~31:
+            raise LinkError(f"FRAME: {n_atoms} atoms with fields {present:#x} is not a frame")
+        ids = elements = None
+        vectors: dict[int, np.ndarray | None] = {FIELD_ATOMS: None, FIELD_VELOCITIES: None, FIELD_FORCES: None}
+        if present & FIELD_ATOMS:
+            ids = payload.array(n_atoms, _INT, "atom IDs")
+            elements = payload.array(n_atoms, _SHORT, "elements")
+        for bit, name in ((FIELD_ATOMS, "positions"), (FIELD_VELOCITIES, "velocities"), (FIELD_FORCES, "forces")):
+            if present & bit:
+                vectors[bit] = payload.array(3 * n_atoms, _REAL, name).reshape(-1, 3)
+        return cls(
+            step,
+            time,
+            evaluation,
+            n_atoms,
+            cell,
+            origin,
+            periodic,
+            energy if present & FIELD_ENERGY else float("nan"),
+            pressure if present & FIELD_STRESS else np.full(6, np.nan),
+            temperature,
+            dropped_novelty,
+            dropped_atom,
+            revision,
+            ids,
+            elements,
+            vectors[FIELD_ATOMS],
+            vectors[FIELD_VELOCITIES],
+            vectors[FIELD_FORCES],
+            payload.array(n_candidates, _INT, "candidates"),
+            payload.array(n_candidates, _SHORT, "candidates' elements"),
+            payload.array(n_values, _REAL, "fingerprint values"),
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The driver's answer to `Frame`, with the bank entries the source has not got.
+
+    Attributes
+    ----------
+    elements : (e,) array
+    origins : (e, 3) array
+        Run, step and atom ID of each new entry.
+    fingerprints : 1-D array
+        Their unscaled fingerprints one after the other.
+    bank : bytes
+        A whole bank that replaces the source's; empty if none.
+    """
+
+    KIND: ClassVar[int] = 5
+    step: int
+    evaluation: int
+    verdict: int
+    stop: bool = False
+    novelty: float = 0.0
+    atom: int = 0
+    kept: int = 0
+    junk: int = 0
+    revision: int = -1
+    elements: np.ndarray = _no_numbers(_SHORT)
+    origins: np.ndarray = field(default_factory=lambda: np.empty((0, 3), _INT))
+    fingerprints: np.ndarray = _no_numbers(_REAL)
+    bank: bytes = b""
+
+    def write(self, out: _Writer) -> None:
+        out.words(
+            "qqqqdqqqqqqq",
+            self.step,
+            self.evaluation,
+            self.verdict,
+            int(self.stop),
+            self.novelty,
+            self.atom,
+            self.kept,
+            self.junk,
+            self.revision,
+            len(self.elements),
+            len(self.fingerprints),
+            len(self.bank),
+        )
+        out.array(self.elements, _SHORT)
+        out.array(self.origins, _INT)
+        out.array(self.fingerprints, _REAL)
+        out.raw(self.bank)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> Verdict:
+        *head, n_entries, n_values, n_bank = payload.words("qqqqdqqqqqqq")
+        if not 0 <= head[2] < len(VERDICT_NAMES):
+            raise LinkError(f"VERDICT: {head[2]} is not a verdict")
+        head[3] = bool(head[3])
+        return cls(
+            *head,
+            payload.array(n_entries, _SHORT, "new entries"),
+            payload.array(3 * n_entries, _INT, "origins").reshape(-1, 3),
+            payload.array(n_values, _REAL, "fingerprint values"),
+            bytes(payload.raw(n_bank, "the bank")),
+        )
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """Sent by a fix after each ``run``: what it counted."""
+
+    KIND: ClassVar[int] = 6
+    info: dict
+
+    def write(self, out: _Writer) -> None:
+        text = json.dumps(self.info).encode()
+        out.words("q", len(text))
+        out.raw(text)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> RunEnd:
+        (n_json,) = payload.words("q")
+        return cls(payload.json(n_json, "its JSON"))
+
+
+@dataclass(frozen=True)
+class Bye:
+    """A fix is deleted."""
+
+    KIND: ClassVar[int] = 7
+
+    def write(self, out: _Writer) -> None:
+        pass
+
+    @classmethod
+    def read(cls, payload: _Reader) -> Bye:
+        return cls()
+
+
+@dataclass(frozen=True)
+class Goodbye:
+    """A world's LAMMPS ends.
+
+    Attributes
+    ----------
+    ranks : int
+        Ranks in this world.
+    barrier : bool
+        Whether its LAMMPS enters ``MPI_Barrier`` on the parent communicator next (end of script, error).
+    """
+
+    KIND: ClassVar[int] = 8
+    ranks: int
+    barrier: bool = True
+
+    def write(self, out: _Writer) -> None:
+        out.words("qq", self.ranks, 0 if self.barrier else 1)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> Goodbye:
+        ranks, how = payload.words("qq")
+        if ranks < 1 or how not in (0, 1):
+            raise LinkError(f"GOODBYE: {ranks} ranks that end in way {how}, expected 1 or more and 0 or 1")
+        return cls(ranks, how == 0)
+
+
+@dataclass(frozen=True)
+class Fatal:
+    """The driver ends the run: one line for the user."""
+
+    KIND: ClassVar[int] = 9
+    text: str
+
+    def write(self, out: _Writer) -> None:
+        text = " ".join(self.text.split()).encode()
+        out.words("q", len(text))
+        out.raw(text)
+
+    @classmethod
+    def read(cls, payload: _Reader) -> Fatal:
+        (length,) = payload.words("q")
+        return cls(payload.text(length, "its text"))
+
+
+Message = DriverHere | Hello | Welcome | Frame | Verdict | RunEnd | Bye | Goodbye | Fatal
+KINDS = {kind.KIND: kind for kind in (DriverHere, Hello, Welcome, Frame, Verdict, RunEnd, Bye, Goodbye, Fatal)}
+NAMES = {
+    DriverHere: "DRIVER_HERE",
+    Hello: "HELLO",
+    Welcome: "WELCOME",
+    Frame: "FRAME",
+    Verdict: "VERDICT",
+    RunEnd: "RUN_END",
+    Bye: "BYE",
+    Goodbye: "GOODBYE",
+    Fatal: "FATAL",
+}
+
+
+class Received(NamedTuple):
+    """A decoded message and the channel that it came on."""
+
+    channel: int
+    message: Message
+
+
+def encode(channel: int, message: Message) -> bytes:
+    """The message as bytes, header and padding included."""
+    out = _Writer()
+    message.write(out)
+    return out.message(message.KIND, channel)
+
+
+def decode(buffer) -> Received:
+    """Take one message apart.
+
+    Parameters
+    ----------
+    buffer : bytes-like
+        A whole message. Arrays in the result are views of it.
+
+    Raises
+    ------
+    LinkError
+        If it is not one message of this protocol version.
+    """
+    view = memoryview(buffer).cast("B") if not isinstance(buffer, bytes) else memoryview(buffer)
+    if len(view) < HEADER.size:
+        raise LinkError(f"a message of {len(view)} bytes is shorter than its header ({HEADER.size})")
+    magic, kind, channel, length = HEADER.unpack_from(view)
+    if magic != MAGIC:
+        if magic[:7] == MAGIC[:7]:
+            raise LinkError(
+                f"the plugin speaks version {magic[7:].decode('ascii', 'replace')} of the link, "
+                f"this driver version {PROTOCOL_VERSION}: install both from the same mdsieve"
+            )
+        raise LinkError(f"a message begins with {magic!r}, expected {MAGIC!r}")
+    if kind not in KINDS:
+        raise LinkError(f"unknown kind of message {kind}")
+    if channel < 0:
+        raise LinkError(f"channel {channel} is negative")
+    name = NAMES[KINDS[kind]]
+    if length != len(view) - HEADER.size or length % WORD:
+        raise LinkError(f"{name}: a payload of {length} bytes is announced, {len(view) - HEADER.size} arrived")
+    reader = _Reader(view[HEADER.size :], name)
+    message = KINDS[kind].read(reader)
+    reader.end()
+    return Received(channel, message)
