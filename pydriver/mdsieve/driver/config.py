@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
-class ConfigError(Exception):
+class ConfigError(ValueError):
     """A configuration that cannot be used; one line that names file and key and says what was expected."""
 
 
@@ -21,7 +21,8 @@ class DriverConfig(BaseModel):
     store : path
         The campaign's file; its name ends in ``.db``.
     resume, overwrite : bool
-        Continue, or replace, a store that exists. Without either it is an error if it does and holds something.
+        Continue, or replace, a store that exists. Without either it is an error if it does and holds
+        something.
     export_extxyz, export_h5md, report : path, optional
         Files written from the store when the campaign ends.
     progress : float

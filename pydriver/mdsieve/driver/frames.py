@@ -17,14 +17,16 @@ def to_atoms(frame: Frame, elements: list[str], units: UnitStyle):
     frame : Frame
         Must carry atoms.
     elements : list of str
-        What the element numbers stand for; an atom whose number is negative is of no element of the descriptor.
+        What the element numbers stand for; an atom whose number is negative is of no element of the
+        descriptor.
     units : UnitStyle
 
     Returns
     -------
     ase.Atoms
-        Positions as in LAMMPS; velocities as momenta with ASE's standard masses, so that ``get_velocities`` gives
-        LAMMPS' velocities; energy, forces and stress (ASE's sign) in a `SinglePointCalculator` if they were sent.
+        Positions as in LAMMPS; velocities as momenta with ASE's standard masses, so that ``get_velocities``
+        gives LAMMPS' velocities; energy, forces and stress (ASE's sign) in a `SinglePointCalculator` if they
+        were sent.
 
     Raises
     ------

@@ -51,7 +51,8 @@ class MPILink:
     Parameters
     ----------
     comm : mpi4py.MPI.Comm
-        The parent communicator: that of ``-mpicolor``, LAMMPS' ``external_comm``. LAMMPS itself sends nothing there.
+        The parent communicator: that of ``-mpicolor``, LAMMPS' ``external_comm``. LAMMPS itself sends nothing
+        there.
     """
 
     def __init__(self, comm) -> None:
@@ -113,8 +114,10 @@ class MPILink:
         return True
 
     def close(self) -> None:
-        """Part from the worlds that have said goodbye: wait until the replies are out, then enter the barrier that
-        stock LAMMPS enters at the end of its script and after an error."""
+        """Part from the worlds that have said goodbye: wait until the replies are out, then enter the barrier
+        that
+        stock LAMMPS enters at the end of its script and after an error.
+        """
         pause = SHORTEST_PAUSE
         while self._reap():
             time.sleep(pause)
@@ -135,7 +138,8 @@ class MPILink:
     def _reap(self) -> bool:
         """Forget what has been sent; whether something for a fix is still on its way.
 
-        An announcement may stay unread for ever (a rank that is not the first of its world), so it is not waited for.
+        An announcement may stay unread for ever (a rank that is not the first of its world), so it is not
+        waited for.
         """
         self._outgoing = [item for item in self._outgoing if not item[0].Test()]
         return any(tag != TAG_ANNOUNCE for _, _, tag in self._outgoing) and not self.worlds_gone

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The messages of the link as bytes: ``docs/link.md`` in Python.
 
-Every message is a multiple of 8 bytes, little-endian, with a header of four words (magic, kind, channel, payload
-length). `decode` checks each length against what arrived before it makes an array of it, and gives numpy views of the
-buffer; nothing is copied.
+Every message is a multiple of 8 bytes, little-endian, with a header of four words (magic, kind, channel,
+payload length). `decode` checks each length against what arrived before it makes an array of it, and gives
+numpy views of the buffer; nothing is copied.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ _SHORT = np.dtype("<i4")
 _REAL = np.dtype("<f8")
 
 
-class LinkError(Exception):
-    """A message that does not follow ``docs/link.md``; the text is one line that says what is wrong with it."""
+class LinkError(ValueError):
+    """A message that does not follow ``docs/link.md``; the text is one line that says what is wrong with
+    it.
+    """
 
 
 def _padded(n_bytes: int) -> int:
@@ -73,7 +75,9 @@ class _Reader:
     def _take(self, n_bytes: int, what: str) -> int:
         left = len(self.payload) - self.at
         if n_bytes < 0 or _padded(n_bytes) > left:
-            raise LinkError(f"{self.name}: {what} would take {n_bytes} bytes, but {left} are left in the message")
+            raise LinkError(
+                f"{self.name}: {what} would take {n_bytes} bytes, but {left} are left in the message"
+            )
         start = self.at
         self.at += _padded(n_bytes)
         return start
@@ -110,7 +114,9 @@ class _Reader:
 
     def end(self) -> None:
         if self.at != len(self.payload):
-            raise LinkError(f"{self.name}: {len(self.payload) - self.at} bytes left over at the end of the message")
+            raise LinkError(
+                f"{self.name}: {len(self.payload) - self.at} bytes left over at the end of the message"
+            )
 
 
 @dataclass(frozen=True)
@@ -120,11 +126,11 @@ class DriverHere:
     KIND: ClassVar[int] = 1
     protocol: int = PROTOCOL_VERSION
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         out.words("q", self.protocol)
 
     @classmethod
-    def read(cls, payload: _Reader) -> DriverHere:
+    def _read(cls, payload: _Reader) -> DriverHere:
         return cls(*payload.words("q"))
 
 
@@ -144,14 +150,14 @@ class Hello:
     info: dict
     bank: bytes = b""
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         text = json.dumps(self.info).encode()
         out.words("qq", len(text), len(self.bank))
         out.raw(text)
         out.raw(self.bank)
 
     @classmethod
-    def read(cls, payload: _Reader) -> Hello:
+    def _read(cls, payload: _Reader) -> Hello:
         n_json, n_bank = payload.words("qq")
         info = payload.json(n_json, "its JSON")
         return cls(info, bytes(payload.raw(n_bank, "the bank")))
@@ -168,18 +174,26 @@ class Welcome:
     bank: bytes = b""
     protocol: int = PROTOCOL_VERSION
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         out.words("qqqqq", self.protocol, self.run, self.kept, self.last_kept_step, len(self.bank))
         out.raw(self.bank)
 
     @classmethod
-    def read(cls, payload: _Reader) -> Welcome:
+    def _read(cls, payload: _Reader) -> Welcome:
         protocol, run, kept, last, n_bank = payload.words("qqqqq")
         return cls(run, kept, last, bytes(payload.raw(n_bank, "the bank")), protocol)
 
 
-def _no_numbers(dtype: np.dtype):
-    return field(default_factory=lambda: np.empty(0, dtype))
+def _no_integers() -> np.ndarray:
+    return np.empty(0, _INT)
+
+
+def _no_elements() -> np.ndarray:
+    return np.empty(0, _SHORT)
+
+
+def _no_reals() -> np.ndarray:
+    return np.empty(0, _REAL)
 
 
 @dataclass(frozen=True)
@@ -234,9 +248,9 @@ class Frame:
     positions: np.ndarray | None = None
     velocities: np.ndarray | None = None
     forces: np.ndarray | None = None
-    candidate_ids: np.ndarray = _no_numbers(_INT)
-    candidate_elements: np.ndarray = _no_numbers(_SHORT)
-    fingerprints: np.ndarray = _no_numbers(_REAL)
+    candidate_ids: np.ndarray = field(default_factory=_no_integers)
+    candidate_elements: np.ndarray = field(default_factory=_no_elements)
+    fingerprints: np.ndarray = field(default_factory=_no_reals)
 
     @property
     def fields(self) -> int:
@@ -266,11 +280,14 @@ class Frame:
         elements = self.candidate_elements
         if len(elements) and (elements.min() < 0 or elements.max() >= len(n_features)):
             raise LinkError(f"FRAME: a candidate's element is not one of 0 … {len(n_features) - 1}")
-        ends = np.cumsum(np.asarray(n_features, dtype=np.int64)[elements]) if len(elements) else np.zeros(0, int)
+        ends = (
+            np.cumsum(np.asarray(n_features, dtype=np.int64)[elements]) if len(elements) else np.zeros(0, int)
+        )
         total = int(ends[-1]) if len(ends) else 0
         if total != len(self.fingerprints):
             raise LinkError(
-                f"FRAME: {len(self.fingerprints)} fingerprint values for {len(elements)} candidates, expected {total}"
+                f"FRAME: {len(self.fingerprints)} fingerprint values for {len(elements)} candidates, "
+                f"expected {total}"
             )
         return np.split(self.fingerprints, ends[:-1]) if len(ends) else []
 
@@ -282,9 +299,11 @@ class Frame:
     @property
     def nbytes(self) -> int:
         """Memory in the frame's arrays."""
-        return sum(v.nbytes for v in (getattr(self, f.name) for f in fields(self)) if isinstance(v, np.ndarray))
+        return sum(
+            v.nbytes for v in (getattr(self, f.name) for f in fields(self)) if isinstance(v, np.ndarray)
+        )
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         out.words("qdqq", self.step, self.time, self.evaluation, self.n_atoms)
         out.array(self.cell, _REAL)
         out.array(self.origin, _REAL)
@@ -312,21 +331,31 @@ class Frame:
         out.array(self.fingerprints, _REAL)
 
     @classmethod
-    def read(cls, payload: _Reader) -> Frame:
+    def _read(cls, payload: _Reader) -> Frame:
         step, time, evaluation, n_atoms = payload.words("qdqq")
         cell = payload.array(9, _REAL, "cell vectors").reshape(3, 3)
         origin = payload.array(3, _REAL, "origin")
         periodic, present, energy = payload.words("qqd")
         pressure = payload.array(6, _REAL, "pressure")
-        temperature, dropped_novelty, dropped_atom, n_candidates, n_values, revision, _ = payload.words("ddqqqqq")
+        temperature, dropped_novelty, dropped_atom, n_candidates, n_values, revision, _ = payload.words(
+            "ddqqqqq"
+        )
         if n_atoms < 0 or present & ~31:
             raise LinkError(f"FRAME: {n_atoms} atoms with fields {present:#x} is not a frame")
         ids = elements = None
-        vectors: dict[int, np.ndarray | None] = {FIELD_ATOMS: None, FIELD_VELOCITIES: None, FIELD_FORCES: None}
+        vectors: dict[int, np.ndarray | None] = {
+            FIELD_ATOMS: None,
+            FIELD_VELOCITIES: None,
+            FIELD_FORCES: None,
+        }
         if present & FIELD_ATOMS:
             ids = payload.array(n_atoms, _INT, "atom IDs")
             elements = payload.array(n_atoms, _SHORT, "elements")
-        for bit, name in ((FIELD_ATOMS, "positions"), (FIELD_VELOCITIES, "velocities"), (FIELD_FORCES, "forces")):
+        for bit, name in (
+            (FIELD_ATOMS, "positions"),
+            (FIELD_VELOCITIES, "velocities"),
+            (FIELD_FORCES, "forces"),
+        ):
             if present & bit:
                 vectors[bit] = payload.array(3 * n_atoms, _REAL, name).reshape(-1, 3)
         return cls(
@@ -379,12 +408,12 @@ class Verdict:
     kept: int = 0
     junk: int = 0
     revision: int = -1
-    elements: np.ndarray = _no_numbers(_SHORT)
+    elements: np.ndarray = field(default_factory=_no_elements)
     origins: np.ndarray = field(default_factory=lambda: np.empty((0, 3), _INT))
-    fingerprints: np.ndarray = _no_numbers(_REAL)
+    fingerprints: np.ndarray = field(default_factory=_no_reals)
     bank: bytes = b""
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         out.words(
             "qqqqdqqqqqqq",
             self.step,
@@ -406,7 +435,7 @@ class Verdict:
         out.raw(self.bank)
 
     @classmethod
-    def read(cls, payload: _Reader) -> Verdict:
+    def _read(cls, payload: _Reader) -> Verdict:
         *head, n_entries, n_values, n_bank = payload.words("qqqqdqqqqqqq")
         if not 0 <= head[2] < len(VERDICT_NAMES):
             raise LinkError(f"VERDICT: {head[2]} is not a verdict")
@@ -427,13 +456,13 @@ class RunEnd:
     KIND: ClassVar[int] = 6
     info: dict
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         text = json.dumps(self.info).encode()
         out.words("q", len(text))
         out.raw(text)
 
     @classmethod
-    def read(cls, payload: _Reader) -> RunEnd:
+    def _read(cls, payload: _Reader) -> RunEnd:
         (n_json,) = payload.words("q")
         return cls(payload.json(n_json, "its JSON"))
 
@@ -444,11 +473,11 @@ class Bye:
 
     KIND: ClassVar[int] = 7
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         pass
 
     @classmethod
-    def read(cls, payload: _Reader) -> Bye:
+    def _read(cls, payload: _Reader) -> Bye:
         return cls()
 
 
@@ -468,11 +497,11 @@ class Goodbye:
     ranks: int
     barrier: bool = True
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         out.words("qq", self.ranks, 0 if self.barrier else 1)
 
     @classmethod
-    def read(cls, payload: _Reader) -> Goodbye:
+    def _read(cls, payload: _Reader) -> Goodbye:
         ranks, how = payload.words("qq")
         if ranks < 1 or how not in (0, 1):
             raise LinkError(f"GOODBYE: {ranks} ranks that end in way {how}, expected 1 or more and 0 or 1")
@@ -486,19 +515,21 @@ class Fatal:
     KIND: ClassVar[int] = 9
     text: str
 
-    def write(self, out: _Writer) -> None:
+    def _write(self, out: _Writer) -> None:
         text = " ".join(self.text.split()).encode()
         out.words("q", len(text))
         out.raw(text)
 
     @classmethod
-    def read(cls, payload: _Reader) -> Fatal:
+    def _read(cls, payload: _Reader) -> Fatal:
         (length,) = payload.words("q")
         return cls(payload.text(length, "its text"))
 
 
 Message = DriverHere | Hello | Welcome | Frame | Verdict | RunEnd | Bye | Goodbye | Fatal
-KINDS = {kind.KIND: kind for kind in (DriverHere, Hello, Welcome, Frame, Verdict, RunEnd, Bye, Goodbye, Fatal)}
+KINDS = {
+    kind.KIND: kind for kind in (DriverHere, Hello, Welcome, Frame, Verdict, RunEnd, Bye, Goodbye, Fatal)
+}
 NAMES = {
     DriverHere: "DRIVER_HERE",
     Hello: "HELLO",
@@ -522,7 +553,7 @@ class Received(NamedTuple):
 def encode(channel: int, message: Message) -> bytes:
     """The message as bytes, header and padding included."""
     out = _Writer()
-    message.write(out)
+    message._write(out)
     return out.message(message.KIND, channel)
 
 
@@ -556,8 +587,10 @@ def decode(buffer) -> Received:
         raise LinkError(f"channel {channel} is negative")
     name = NAMES[KINDS[kind]]
     if length != len(view) - HEADER.size or length % WORD:
-        raise LinkError(f"{name}: a payload of {length} bytes is announced, {len(view) - HEADER.size} arrived")
+        raise LinkError(
+            f"{name}: a payload of {length} bytes is announced, {len(view) - HEADER.size} arrived"
+        )
     reader = _Reader(view[HEADER.size :], name)
-    message = KINDS[kind].read(reader)
+    message = KINDS[kind]._read(reader)
     reader.end()
     return Received(channel, message)

@@ -67,7 +67,10 @@ class Progress:
     def show(self, summary: Summary) -> None:
         """Called often; shows something only when it is due and there is news."""
         now = time.monotonic()
-        if now - self._last_time < (0.2 if self._status else self._interval) or summary.seen == self._last_seen:
+        if (
+            now - self._last_time < (0.2 if self._status else self._interval)
+            or summary.seen == self._last_seen
+        ):
             return
         rate = (summary.seen - self._last_seen) / (now - self._last_time)
         line = f"{summary.line()} | {rate:.1f} frames/s"

@@ -3,11 +3,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-
-from mdsieve import _core
-from mdsieve.driver.messages import JUNK
 
 KNOWN_SCORES = ["novelty"]
 

@@ -31,7 +31,7 @@ from mdsieve.driver.messages import (
 )
 from mdsieve.driver.progress import Progress, Summary
 from mdsieve.driver.rule import Decision, FrameRule
-from mdsieve.driver.store import Evaluation, KeptFrame, Store, StoreError
+from mdsieve.driver.store import Evaluation, FrameStore, KeptFrame, StoreError
 from mdsieve.driver.units import UnitStyle, unit_style
 
 logger = logging.getLogger("mdsieve.driver")
@@ -39,7 +39,7 @@ logger = logging.getLogger("mdsieve.driver")
 MOST_BUFFERED = 10_000
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """A fix that cannot take part in this campaign; one line that says why."""
 
 
@@ -99,9 +99,9 @@ class Service:
 
     Notes
     -----
-    A message that cannot be served ends in a FATAL for the fix that sent it. If what failed is the driver itself (the
-    store cannot be written, a bug), `failure` is set, every later message is answered with it, and `fatals` gives the
-    fixes that wait for none.
+    A message that cannot be served ends in a FATAL for the fix that sent it. If what failed is the driver
+    itself (the store cannot be written, a bug), `failure` is set, every later message is answered with it,
+    and `fatals` gives the fixes that wait for none.
     """
 
     def __init__(self, config: DriverConfig) -> None:
@@ -116,10 +116,10 @@ class Service:
         self._held: deque[HeldFrame] = deque()
         self._held_bytes = 0
         self._buffer = _Buffer()
-        self._store: Store | None = None
+        self._store: FrameStore | None = None
         self._progress = Progress(config.progress)
         try:
-            Store.check(config.store, resume=config.resume, overwrite=config.overwrite)
+            FrameStore.check(config.store, resume=config.resume, overwrite=config.overwrite)
             if not config.overwrite:
                 self._store = self._open_store()
         except StoreError as error:
@@ -144,7 +144,9 @@ class Service:
         except Exception as error:
             if not isinstance(error, StoreError):
                 logger.exception("the driver failed")
-            self._fail(str(error) if isinstance(error, StoreError) else f"driver: {type(error).__name__}: {error}")
+            self._fail(
+                str(error) if isinstance(error, StoreError) else f"driver: {type(error).__name__}: {error}"
+            )
             if wants_reply and (world, channel) in self._untold:
                 self._untold.remove((world, channel))
             return Fatal(self.failure) if wants_reply else None
@@ -188,7 +190,9 @@ class Service:
         if self.failure is None:
             try:
                 if self._held:
-                    logger.info("the campaign ended after %d frames of its pilot: scaling from these", len(self._held))
+                    logger.info(
+                        "the campaign ended after %d frames of its pilot: scaling from these", len(self._held)
+                    )
                     self._decide_held()
                 for channel in list(self._channels.values()):
                     self._end_channel(channel, "goodbye")
@@ -219,7 +223,9 @@ class Service:
         if channel is None:
             if isinstance(message, Bye):
                 return None
-            raise LinkError(f"world {world}, channel {number}: {type(message).__name__} without a HELLO before it")
+            raise LinkError(
+                f"world {world}, channel {number}: {type(message).__name__} without a HELLO before it"
+            )
         if isinstance(message, Frame):
             return self._on_frame(channel, message)
         if isinstance(message, RunEnd):
@@ -235,8 +241,8 @@ class Service:
         info = hello.info
         if info.get("protocol") != PROTOCOL_VERSION:
             raise Refused(
-                f"fix {info.get('fix')}: the plugin speaks version {info.get('protocol')} of the link, this driver "
-                f"version {PROTOCOL_VERSION}: install both from the same mdsieve"
+                f"fix {info.get('fix')}: the plugin speaks version {info.get('protocol')} of the link, "
+                f"this driver version {PROTOCOL_VERSION}: install both from the same mdsieve"
             )
         try:
             units = unit_style(info["units"])
@@ -290,7 +296,9 @@ class Service:
     # ---- the campaign's bank
 
     def _join(self, hello: Hello) -> None:
-        """Let a fix take part: create the bank or the pilot with the first, compare with the campaign's after that."""
+        """Let a fix take part: create the bank or the pilot with the first, compare with the campaign's
+        after that.
+        """
         if self._store is None:
             self._authority = self._pilot = None
             self._store = self._open_store(replace=True)
@@ -312,13 +320,16 @@ class Service:
         self._authority = authority
         self.summary.bank = authority.sizes()
 
-    def _open_store(self, replace: bool = False) -> Store:
-        store = Store.open(self.config.store, resume=self.config.resume, overwrite=replace)
+    def _open_store(self, replace: bool = False) -> FrameStore:
+        store = FrameStore.open(self.config.store, resume=self.config.resume, overwrite=replace)
         if store.bank_header() is not None:
             self._authority = Authority.from_store(store)
             self.summary.bank = self._authority.sizes()
             logger.info(
-                "continuing %s: %d frames, %d environments", store.path, store.n_frames, self._authority.revision
+                "continuing %s: %d frames, %d environments",
+                store.path,
+                store.n_frames,
+                self._authority.revision,
             )
         return store
 
@@ -335,7 +346,8 @@ class Service:
         if self._held_bytes > limit:
             raise Refused(
                 f"scaling pilot {self._pilot.frames}: {len(self._held)} frames already take more than "
-                f"{self.config.pilot_memory:.0f} MiB: take fewer, or raise pilot_memory in the driver's configuration"
+                f"{self.config.pilot_memory:.0f} MiB: take fewer, or raise pilot_memory in the driver's "
+                "configuration"
             )
 
     def _decide_held(self) -> Outcome:
@@ -356,7 +368,11 @@ class Service:
         with self._timed("scoring"):
             novelties = self._authority.novelties(frame)
             decision = channel.rule.decide(
-                novelties.scores, novelties.cautious_scores, frame.step, channel.last_kept_step, self._store.n_frames
+                novelties.scores,
+                novelties.cautious_scores,
+                frame.step,
+                channel.last_kept_step,
+                self._store.n_frames,
             )
         self._buffer.rows.append(self._evaluation(channel, frame, novelties, decision))
         if decision.verdict == KEPT:
@@ -459,7 +475,9 @@ def serve_mpi(service: Service, link, stopped_by: Callable[[], str | None]) -> b
         if link.serve_one(service, patience=0.25):
             last_word = None
         elif last_word is not None and time.monotonic() - last_word > 60.0:
-            logger.warning("no fix select has spoken for a minute: is it in the script, and the plugin loaded?")
+            logger.warning(
+                "no fix select has spoken for a minute: is it in the script, and the plugin loaded?"
+            )
             last_word = None
         service.summary.waiting = link.seconds_waiting
         service.tick()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The store: one SQLite file a campaign, an ASE database with our own tables beside it (``docs/store.md``)."""
+"""The store: one SQLite file a campaign, an ASE database with our own tables beside (``docs/store.md``)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _TABLES = (
 _REAL = np.dtype("<f8")
 
 
-class StoreError(Exception):
+class StoreError(ValueError):
     """The store cannot be used; one line that names the file and says why."""
 
 
@@ -147,14 +147,15 @@ class KeptFrame:
     data: dict = field(default_factory=dict)
 
 
-class Store:
+class FrameStore:
     """A campaign on disk.
 
-    Every method that writes is one transaction and durable when it returns. The file is kept with a rollback journal
-    (not a write-ahead log): what is committed is in this one file, which works on network file systems too, and a
-    process that is killed leaves at most a journal that the next one to open the file plays back.
+    Every method that writes is one transaction and durable when it returns. The file is kept with a rollback
+    journal (not a write-ahead log): what is committed is in this one file, which works on network file
+    systems too, and a process that is killed leaves at most a journal that the next one to open the file
+    plays back.
 
-    Use `Store.open` to write and `Store.read` to look.
+    Use `FrameStore.open` to write and `FrameStore.read` to look.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, writable: bool) -> None:
@@ -188,7 +189,9 @@ class Store:
         if path.suffix != ".db":
             raise StoreError(f"{path}: the name of a store must end in .db, so that ASE reads it")
         if not os.access(folder, os.W_OK):
-            raise StoreError(f"{path}: the folder {folder} is not writable, and SQLite keeps its journal there")
+            raise StoreError(
+                f"{path}: the folder {folder} is not writable, and SQLite keeps its journal there"
+            )
         if not path.exists():
             return
         if not os.access(path, os.W_OK):
@@ -204,7 +207,7 @@ class Store:
                 )
 
     @classmethod
-    def open(cls, path: str | os.PathLike, *, resume: bool = False, overwrite: bool = False) -> Store:
+    def open(cls, path: str | os.PathLike, *, resume: bool = False, overwrite: bool = False) -> FrameStore:
         """Open a store for writing.
 
         Parameters
@@ -219,11 +222,12 @@ class Store:
         Raises
         ------
         StoreError
-            If it exists and neither was said, is no store, is being written by another driver, or cannot be written.
+            If it exists, holds something and neither was said, is no store, is being written by another
+            driver, or cannot be written.
         """
         path = Path(path)
         cls.check(path, resume=resume, overwrite=overwrite)
-        if overwrite:
+        if not resume:  # what is there may go, or holds nothing
             path.with_name(path.name + "-journal").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
         try:
@@ -232,7 +236,7 @@ class Store:
             raise StoreError(f"{path}: the store cannot be written: {error}") from None
 
     @classmethod
-    def _open_file(cls, path: Path) -> Store:
+    def _open_file(cls, path: Path) -> FrameStore:
         connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = DELETE")
@@ -249,7 +253,7 @@ class Store:
         return store
 
     @classmethod
-    def read(cls, path: str | os.PathLike) -> Store:
+    def read(cls, path: str | os.PathLike) -> FrameStore:
         """Open a store to look at it.
 
         Raises
@@ -287,7 +291,7 @@ class Store:
         self._connection.close()
         self._connection = None
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> FrameStore:
         return self
 
     def __exit__(self, *exception) -> None:
@@ -303,11 +307,14 @@ class Store:
         header : bytes
             A bank without entries, serialised.
         description : dict
-            ``descriptor_hash``, ``descriptor_name``, ``descriptor_text``, ``elements``, ``thresholds``, ``scaling``.
+            ``descriptor_hash``, ``descriptor_name``, ``descriptor_text``, ``elements``, ``thresholds``,
+            ``scaling``.
         environments : list of Environment
             What it begins with (the bank file of the fix).
         """
-        words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in description.items()}
+        words = {
+            key: value if isinstance(value, str) else json.dumps(value) for key, value in description.items()
+        }
         columns = ", ".join(words)
         marks = ", ".join(":" + key for key in words)
         with self._transaction():
@@ -331,7 +338,8 @@ class Store:
         with self._transaction():
             self._connection.execute(
                 "UPDATE mdsieve_runs SET commands = commands + 1, steps = steps + ?,"
-                " seconds_computing = seconds_computing + ?, seconds_waiting = seconds_waiting + ? WHERE run = ?",
+                " seconds_computing = seconds_computing + ?, seconds_waiting = seconds_waiting + ?"
+                " WHERE run = ?",
                 (
                     int(info.get("steps", 0)),
                     float(info.get("seconds_computing", 0.0)),
@@ -471,13 +479,13 @@ class Store:
     def frames(self) -> list[dict]:
         """The kept frames without their atoms, in the order in which they were kept.
 
-        Each has the columns of ``mdsieve_frames``, ``world``, ``n_atoms``, ``temperature`` (None if unknown) and every
-        score by its name.
+        Each has the columns of ``mdsieve_frames``, ``world``, ``n_atoms``, ``temperature`` (None if unknown)
+        and every score by its name.
         """
         rows = self._dicts(
-            "SELECT f.*, r.world, s.natoms AS n_atoms, "
-            "(SELECT value FROM number_key_values k WHERE k.id = f.frame AND k.key = 'temperature') AS temperature "
-            "FROM mdsieve_frames f JOIN mdsieve_runs r USING (run) JOIN systems s ON s.id = f.frame ORDER BY f.frame"
+            "SELECT f.*, r.world, s.natoms AS n_atoms, e.temperature FROM mdsieve_frames f"
+            " JOIN mdsieve_runs r USING (run) JOIN systems s ON s.id = f.frame"
+            " LEFT JOIN mdsieve_evaluations e USING (run, evaluation) ORDER BY f.frame"
         )
         scores: dict[int, dict] = {row["frame"]: row for row in rows}
         for frame, name, value in self._connection.execute("SELECT frame, name, value FROM mdsieve_scores"):
@@ -499,15 +507,22 @@ class Store:
 
     def evaluations(self) -> np.ndarray:
         """All frames looked at, as a structured array with the columns of ``mdsieve_evaluations``."""
-        rows = self._connection.execute("SELECT * FROM mdsieve_evaluations ORDER BY run, evaluation").fetchall()
+        rows = self._connection.execute(
+            "SELECT * FROM mdsieve_evaluations ORDER BY run, evaluation"
+        ).fetchall()
         types = [("run", "i8"), ("evaluation", "i8"), ("step", "i8"), ("time", "f8")]
         types += [("temperature", "f8"), ("novelty", "f8"), ("verdict", "i8")]
-        return np.array([tuple(np.nan if value is None else value for value in row) for row in rows], dtype=types)
+        return np.array(
+            [tuple(np.nan if value is None else value for value in row) for row in rows], dtype=types
+        )
 
     def bank_growth(self) -> np.ndarray:
-        """Entries each kept frame brought, as rows (frame, element, entries) in the order kept; frame 0: the start."""
+        """Entries each kept frame brought, as rows (frame, element, entries) in the order kept; frame 0:
+        the start.
+        """
         rows = self._connection.execute(
-            "SELECT coalesce(frame, 0), element, count(*) FROM mdsieve_environments GROUP BY 1, 2 ORDER BY 1, 2"
+            "SELECT coalesce(frame, 0), element, count(*) FROM mdsieve_environments"
+            " GROUP BY 1, 2 ORDER BY 1, 2"
         )
         return np.array(rows.fetchall(), dtype=np.int64).reshape(-1, 3)
 
@@ -541,7 +556,13 @@ class Store:
         self._connection.executemany(
             "INSERT INTO mdsieve_environments VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (first + i, frame, int(e.element), *map(int, e.origin), np.asarray(e.fingerprint, _REAL).tobytes())
+                (
+                    first + i,
+                    frame,
+                    int(e.element),
+                    *map(int, e.origin),
+                    np.asarray(e.fingerprint, _REAL).tobytes(),
+                )
                 for i, e in enumerate(environments)
             ],
         )
@@ -575,7 +596,9 @@ class Store:
         text = self._one("SELECT value FROM mdsieve_info WHERE name = 'writer'")
         writer = json.loads(text) if text else None
         if writer and writer != _this_process() and _is_alive(writer):
-            raise StoreError(f"{self.path}: the store is being written by process {writer['pid']} ({writer['host']})")
+            raise StoreError(
+                f"{self.path}: the store is being written by process {writer['pid']} ({writer['host']})"
+            )
 
 
 def _table_names(connection: sqlite3.Connection) -> set[str]:

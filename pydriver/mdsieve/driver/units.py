@@ -17,7 +17,8 @@ class UnitStyle:
     name : str
         The word of LAMMPS' ``units`` command.
     energy, force, velocity, pressure, time : float
-        To eV, eV/Å, Å per ASE time unit, eV/Å³ and ps. All are 1 for ``lj``: reduced numbers stay as they are.
+        To eV, eV/Å, Å per ASE time unit, eV/Å³ and ps. All are 1 for ``lj``: reduced numbers stay as they
+        are.
     """
 
     name: str
