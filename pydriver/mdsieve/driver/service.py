@@ -96,6 +96,8 @@ class Service:
     Parameters
     ----------
     config : DriverConfig
+    failure : str, optional
+        Why there can be no driver: every fix is told.
 
     Notes
     -----
@@ -104,7 +106,7 @@ class Service:
     and `fatals` gives the fixes that wait for none.
     """
 
-    def __init__(self, config: DriverConfig) -> None:
+    def __init__(self, config: DriverConfig, failure: str | None = None) -> None:
         self.config = config
         self.failure: str | None = None
         self.refused: list[str] = []
@@ -117,10 +119,14 @@ class Service:
         self._held_bytes = 0
         self._buffer = _Buffer()
         self._store: FrameStore | None = None
+        self._kept_in_store = 0
         self._progress = Progress(config.progress)
+        if failure is not None:
+            self._fail(failure)
+            return
         try:
             FrameStore.check(config.store, resume=config.resume, overwrite=config.overwrite)
-            if not config.overwrite:
+            if not config.overwrite:  # what is to be replaced stays until a fix has been accepted
                 self._store = self._open_store()
         except StoreError as error:
             self._fail(str(error))
@@ -131,7 +137,6 @@ class Service:
         """The reply to one message, or None where none is due."""
         wants_reply = isinstance(message, Hello | Frame)
         if self.failure is not None:
-            self._channels.pop((world, channel), None) if isinstance(message, Bye) else None
             return Fatal(self.failure) if wants_reply else None
         try:
             return self._answer(world, channel, message)
@@ -268,7 +273,7 @@ class Service:
             self.config.store,
         )
         bank = self._authority.serialise() if self._authority else b""
-        return Welcome(run, self._store.n_frames, last, bank)
+        return Welcome(run, self._kept_in_store, last, bank)
 
     def _on_frame(self, channel: Channel, frame: Frame) -> Verdict:
         self.summary.seen += 1
@@ -322,6 +327,7 @@ class Service:
 
     def _open_store(self, replace: bool = False) -> FrameStore:
         store = FrameStore.open(self.config.store, resume=self.config.resume, overwrite=replace)
+        self._kept_in_store = store.n_frames
         if store.bank_header() is not None:
             self._authority = Authority.from_store(store)
             self.summary.bank = self._authority.sizes()
@@ -372,7 +378,7 @@ class Service:
                 novelties.cautious_scores,
                 frame.step,
                 channel.last_kept_step,
-                self._store.n_frames,
+                self._kept_in_store,
             )
         self._buffer.rows.append(self._evaluation(channel, frame, novelties, decision))
         if decision.verdict == KEPT:
@@ -404,6 +410,7 @@ class Service:
             self._store.add_frame(kept, entries, self._buffer.take())
         self._authority.add(entries)
         channel.kept += 1
+        self._kept_in_store += 1
         channel.last_kept_step = frame.step
         self.summary.kept += 1
         self.summary.bank = self._authority.sizes()
@@ -440,9 +447,9 @@ class Service:
             logger.error(str(error))
 
     def _fail(self, text: str) -> None:
-        self.failure = text
+        self.failure = " ".join(text.split())
         self._untold = list(self._channels)
-        logger.error(text)
+        logger.error(self.failure)
 
     @contextmanager
     def _timed(self, what: str):

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``mdsieve drive``: the driver beside LAMMPS in one MPI job."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigFile = Annotated[Path | None, typer.Argument(help="select.toml: settings of the driver.")]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="The store, a file that ends in .db [default: store.db].")
+]
+ResumeOption = Annotated[
+    bool | None, typer.Option("--resume", help="Continue the store if it exists.", show_default=False)
+]
+OverwriteOption = Annotated[
+    bool | None, typer.Option("--overwrite", help="Replace the store if it exists.", show_default=False)
+]
+ExtxyzOption = Annotated[
+    Path | None, typer.Option("--export-extxyz", help="Write the kept frames as extended XYZ at the end.")
+]
+H5mdOption = Annotated[
+    Path | None, typer.Option("--export-h5md", help="Write the kept frames as H5MD at the end.")
+]
+ReportOption = Annotated[Path | None, typer.Option("--report", help="Write an HTML report at the end.")]
+ProgressOption = Annotated[float | None, typer.Option("--progress", help="Seconds between progress lines.")]
+
+
+def drive(
+    config: ConfigFile = None,
+    color: Annotated[int, typer.Option("--color", help="Colour of the driver; LAMMPS' -mpicolor differs.")] = 0,
+    store: StoreOption = None,
+    resume: ResumeOption = None,
+    overwrite: OverwriteOption = None,
+    export_extxyz: ExtxyzOption = None,
+    export_h5md: H5mdOption = None,
+    report: ReportOption = None,
+    progress: ProgressOption = None,
+) -> None:
+    """Drive LAMMPS: mpiexec -n 8 lmp -mpicolor 1 -in in.md : -n 1 mdsieve drive select.toml"""
+    from mpi4py import MPI
+
+    from mdsieve.cli.logs import log_to_stderr
+    from mdsieve.driver.campaign import drive as drive_campaign
+    from mdsieve.driver.config import ConfigError, DriverConfig, load_config
+
+    log_to_stderr()
+    world = MPI.COMM_WORLD
+    if world.size == 1:
+        raise ValueError(
+            "mdsieve drive: there is no LAMMPS in this MPI job; start both together: "
+            "mpiexec -n 8 lmp -mpicolor 1 -in in.md : -n 1 mdsieve drive select.toml, or use mdsieve run in.md"
+        )
+    world.Split(color, world.rank)  # LAMMPS does the same for -mpicolor, and it is collective
+    settings = {
+        "store": store,
+        "resume": resume,
+        "overwrite": overwrite,
+        "export_extxyz": export_extxyz,
+        "export_h5md": export_h5md,
+        "report": report,
+        "progress": progress,
+    }
+    try:
+        code = drive_campaign(world, load_config(config, **settings))
+    except ConfigError as error:
+        code = drive_campaign(world, DriverConfig(), failure=str(error))
+    raise typer.Exit(code)

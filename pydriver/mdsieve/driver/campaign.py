@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A whole campaign: serve until LAMMPS has gone, then write what was asked for."""
+
+from __future__ import annotations
+
+import logging
+
+from mdsieve.driver.config import DriverConfig
+from mdsieve.driver.link import MPILink
+from mdsieve.driver.service import Service, serve_mpi
+from mdsieve.driver.signals import StopSignals
+from mdsieve.driver.store import FrameStore
+
+logger = logging.getLogger("mdsieve.driver")
+
+
+def drive(comm, config: DriverConfig, failure: str | None = None) -> int:
+    """Be the driver of the LAMMPS runs in an MPI communicator.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm
+        The parent communicator of all worlds.
+    config : DriverConfig
+    failure : str, optional
+        Why there can be no driver: every fix is told, so that LAMMPS ends too.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    link = MPILink(comm)
+    with StopSignals() as signals:
+        service = Service(config, failure)
+        all_said_goodbye = serve_mpi(service, link, signals.name)
+        code = service.close()
+        if signals.name():
+            code = signals.exit_code
+        if not all_said_goodbye:
+            logger.error("LAMMPS did not end within %g s after %s", service.config.grace, signals.name())
+            link.abort(code)
+        link.close()
+    if code == 0:
+        export(config)
+    return code
+
+
+def export(config: DriverConfig) -> None:
+    """Write the files that the configuration asks for from the store."""
+    from mdsieve.driver.exports import export_store
+
+    if config.store.exists():
+        with FrameStore.read(config.store) as store:
+            export_store(store, extxyz=config.export_extxyz, h5md=config.export_h5md, report=config.report)
