@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A fix made of numbers: speaks the link's messages without LAMMPS, and the paper's algorithm in plain NumPy."""
+"""A fix made of numbers: speaks the link's messages without LAMMPS, and the paper's algorithm in plain
+NumPy.
+"""
 
 from dataclasses import dataclass, field
 
@@ -35,7 +37,9 @@ def hello(fix="sel", bank=b"", **changes):
         "nevery": 10,
         "elements": ELEMENTS,
         "descriptor_name": "test.nn",
-        "descriptor_hash": _core.parse_input_nn(changes.get("descriptor_text", DESCRIPTOR), "x", "angstrom").hash,
+        "descriptor_hash": _core.parse_input_nn(
+            changes.get("descriptor_text", DESCRIPTOR), "x", "angstrom"
+        ).hash,
         "descriptor_text": DESCRIPTOR,
         "length_unit": "angstrom",
         "precision": "double",
@@ -66,7 +70,9 @@ class Snapshot:
 def trajectory(n_frames, n_atoms=12, seed=1, spread=0.3, elements=None, every=10):
     """Random walks of fingerprints: some frames bring something new, some do not."""
     rng = np.random.default_rng(seed)
-    elements = np.array([(NI, NI, H)[i % 3] for i in range(n_atoms)] if elements is None else elements, np.int32)
+    elements = np.array(
+        [(NI, NI, H)[i % 3] for i in range(n_atoms)] if elements is None else elements, np.int32
+    )
     state = [rng.normal(size=N_FEATURES[e]) * spread for e in elements]
     frames = []
     for i in range(n_frames):
@@ -155,7 +161,9 @@ class FakeFix:
 
 
 def greedy(frames, thresholds=THRESHOLDS, scale=lambda element, row: row):
-    """The paper's algorithm: steps of the frames that brought something, and (step, atom ID) of what they brought."""
+    """The paper's algorithm: steps of the frames that brought something, and (step, atom ID) of what they
+    brought.
+    """
     bank = {element: [] for element in range(len(ELEMENTS))}
     steps, entries = [], []
     for frame in frames:

@@ -7,7 +7,19 @@ import time
 import ase.db
 import numpy as np
 import pytest
-from synthetic import DESCRIPTOR, ELEMENTS, NI, THRESHOLDS, FakeFix, H, Snapshot, greedy, hello, pilot, trajectory
+from synthetic import (
+    DESCRIPTOR,
+    ELEMENTS,
+    NI,
+    THRESHOLDS,
+    FakeFix,
+    H,
+    Snapshot,
+    greedy,
+    hello,
+    pilot,
+    trajectory,
+)
 
 from mdsieve import _core
 from mdsieve.driver.authority import bank_of
@@ -88,7 +100,9 @@ def test_the_novelty_and_its_atom_are_right(campaign):
     assert (reply.verdict, reply.atom) == (KEPT, 2)
     assert reply.novelty == pytest.approx(1.5)
     at_threshold = Snapshot(20, np.array([NI], np.int32), [np.array([0.0, 0.0, 0.5])])
-    reply = fix.evaluate(at_threshold, drop=False)  # strictly larger than the threshold, as printed in the paper
+    reply = fix.evaluate(
+        at_threshold, drop=False
+    )  # strictly larger than the threshold, as printed in the paper
     assert (reply.verdict, reply.novelty, reply.atom) == (KNOWN, 1.0, 1)
 
 
@@ -131,7 +145,9 @@ def test_pilot_scales_then_decides_in_order(campaign, tmp_path, kind):
 
     shift, factor = [], []
     for element in range(len(ELEMENTS)):
-        rows = np.array([r for f in frames[:8] for e, r in zip(f.elements, f.rows, strict=True) if e == element])
+        rows = np.array(
+            [r for f in frames[:8] for e, r in zip(f.elements, f.rows, strict=True) if e == element]
+        )
         low, spread = rows.min(axis=0), np.ptp(rows, axis=0)
         if kind == "std":
             low, spread = rows.mean(axis=0), rows.std(axis=0, ddof=1)
@@ -220,6 +236,7 @@ def test_max_counts_the_campaign_when_it_is_resumed(campaign):
 
 def test_resuming_continues_as_if_nothing_had_happened(campaign, tmp_path):
     frames = trajectory(60, seed=7)
+    kept_first = None
     for part, half in enumerate((frames[:30], frames[30:])):
         service = campaign(resume=True)
         fix = FakeFix(service.handle)
@@ -227,8 +244,9 @@ def test_resuming_continues_as_if_nothing_had_happened(campaign, tmp_path):
         assert welcome.run == part + 1
         for frame in half:
             fix.evaluate(frame)
-        kept_first = service.summary.kept if part == 0 else kept_first
-        if part == 1:
+        if part == 0:
+            kept_first = service.summary.kept
+        else:
             assert welcome.kept == kept_first
             assert welcome.last_kept_step == max(s for s in greedy(frames)[0] if s < 300)
         service.close()
@@ -253,7 +271,9 @@ def test_two_worlds_fill_one_bank(campaign, tmp_path):
 
 
 def test_streamed_verdicts_repeat_entries_that_are_under_way(campaign):
-    """Frames sent before the first verdict arrives all report revision 0; each verdict brings all since then."""
+    """Frames sent before the first verdict arrives all report revision 0; each verdict brings all since
+    then.
+    """
     service = campaign()
     fix = FakeFix(service.handle)
     fix.begin(hello())
@@ -290,7 +310,10 @@ OTHER = DESCRIPTOR.replace("1.5 1.0 5.0", "1.5 1.0 5.5")
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"descriptor_text": OTHER, "descriptor_name": "other.nn"}, r"its descriptor other\.nn .* is not that of"),
+        (
+            {"descriptor_text": OTHER, "descriptor_name": "other.nn"},
+            r"its descriptor other\.nn .* is not that of",
+        ),
         ({"thresholds": [0.1, 0.2]}, "its thresholds 0.1 0.2 is not that of"),
         ({"scaling": pilot(5)}, "scaling kind minmax is not that of"),
         ({"protocol": 2}, "version 2 of the link, this driver version 1"),
@@ -413,7 +436,9 @@ def test_runs_and_endings_are_recorded(campaign, tmp_path):
     for fix in fixes:
         fix.begin(hello(fix=f"f{fix.world}"))
     for _ in range(2):
-        service.handle(0, 0, RunEnd({"evaluated": 5, "steps": 50, "seconds_computing": 0.5, "seconds_waiting": 0.25}))
+        service.handle(
+            0, 0, RunEnd({"evaluated": 5, "steps": 50, "seconds_computing": 0.5, "seconds_waiting": 0.25})
+        )
     service.handle(0, 0, Bye())
     service.handle(1, 0, Goodbye(1, barrier=True))
     service.handle(2, 0, Goodbye(1, barrier=False))

@@ -20,6 +20,9 @@ USER_ERROR = 2
 
 #: Sub-command -> module of this package (its `CONTEXT`, if any: click's context settings) and function in it ...
 COMMANDS = {
+    "run": ("run", "run"),
+    "drive": ("drive", "drive"),
+    "show": ("show", "show"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

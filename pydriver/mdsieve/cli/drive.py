@@ -28,7 +28,9 @@ ProgressOption = Annotated[float | None, typer.Option("--progress", help="Second
 
 def drive(
     config: ConfigFile = None,
-    color: Annotated[int, typer.Option("--color", help="Colour of the driver; LAMMPS' -mpicolor differs.")] = 0,
+    color: Annotated[
+        int, typer.Option("--color", help="Colour of the driver; LAMMPS' -mpicolor differs.")
+    ] = 0,
     store: StoreOption = None,
     resume: ResumeOption = None,
     overwrite: OverwriteOption = None,
@@ -48,8 +50,8 @@ def drive(
     world = MPI.COMM_WORLD
     if world.size == 1:
         raise ValueError(
-            "mdsieve drive: there is no LAMMPS in this MPI job; start both together: "
-            "mpiexec -n 8 lmp -mpicolor 1 -in in.md : -n 1 mdsieve drive select.toml, or use mdsieve run in.md"
+            "drive: there is no LAMMPS in this MPI job; start both together, mpiexec -n 8 lmp -mpicolor 1 "
+            "-in in.md : -n 1 mdsieve drive select.toml, or use mdsieve run in.md"
         )
     world.Split(color, world.rank)  # LAMMPS does the same for -mpicolor, and it is collective
     settings = {

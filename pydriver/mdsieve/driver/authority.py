@@ -14,7 +14,9 @@ from mdsieve.driver.store import Environment, FrameStore
 
 
 class BankMismatch(ValueError):
-    """A fix whose descriptor, thresholds or scaling are not the campaign's; one line that says what differs."""
+    """A fix whose descriptor, thresholds or scaling are not the campaign's; one line that says what
+    differs.
+    """
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,15 @@ class Novelties:
     Attributes
     ----------
     largest : float
-        The frame's novelty: the largest of its atoms'; infinite if an atom's element has no entry in the bank.
+        The frame's novelty: the largest of its atoms'; infinite if an atom's element has no entry in the
+        bank.
     atom : int
         ID of the atom with it, the first in the order of IDs; 0 if none is known.
     element : str
         Its element, empty if it was dropped at the source and the frame carries no atoms.
     cautious : float or None
-        The largest among atoms whose element has an entry: what junk and stop conditions look at, because an empty
-        bank says nothing about how odd a frame is. None if there is no such atom.
+        The largest among atoms whose element has an entry: what junk and stop conditions look at, because an
+        empty bank says nothing about how odd a frame is. None if there is no such atom.
     """
 
     largest: float
@@ -85,7 +88,15 @@ class Authority:
     def header_bytes(self) -> bytes:
         """The bank without its entries as bytes."""
         bank = self._bank
-        names = ("descriptor_text", "descriptor_hash", "elements", "n_features", "cutoffs", "thresholds", "scaling")
+        names = (
+            "descriptor_text",
+            "descriptor_hash",
+            "elements",
+            "n_features",
+            "cutoffs",
+            "thresholds",
+            "scaling",
+        )
         return _core.EnvironmentBank(**{name: getattr(bank, name) for name in names}).serialise()
 
     def environments(self) -> list[Environment]:
@@ -110,19 +121,21 @@ class Authority:
         for what, value in own.items():
             if theirs[what] != value:
                 raise BankMismatch(
-                    f"fix {hello.info['fix']}: its {what} {_shown(what, hello, theirs)} is not that of {name} "
-                    f"({_text(value)}): use the same, or another store"
+                    f"fix {hello.info['fix']}: its {what} {_shown(what, hello, theirs)} is not that of "
+                    f"{name} ({_text(value)}): use the same, or another store"
                 )
         scaling = Pilot.from_hello(hello).scaling
         if scaling is not None and scaling != self._bank.scaling:
+            source = hello.info["scaling"].get("name") or "its bank"
             raise BankMismatch(
-                f"fix {hello.info['fix']}: the scaling of {hello.info['scaling'].get('name') or 'its bank'} is not "
-                f"that of {name}: use the same, or another store"
+                f"fix {hello.info['fix']}: the scaling of {source} is not that of {name}: use the same, or "
+                "another store"
             )
         kind = hello.info["scaling"].get("kind")
         if scaling is None and kind != self._bank.scaling.kind:
             raise BankMismatch(
-                f"fix {hello.info['fix']}: scaling kind {kind} is not that of {name} ({self._bank.scaling.kind})"
+                f"fix {hello.info['fix']}: scaling kind {kind} is not that of {name} "
+                f"({self._bank.scaling.kind})"
             )
 
     def novelties(self, frame: Frame) -> Novelties:
@@ -139,7 +152,9 @@ class Authority:
         largest = frame.dropped_novelty
         cautious = largest if frame.dropped_atom else None
         if len(elements):
-            novelty = self._bank.distances(_ints(elements), _reals(frame.fingerprints)) / self._thresholds[elements]
+            novelty = (
+                self._bank.distances(_ints(elements), _reals(frame.fingerprints)) / self._thresholds[elements]
+            )
             first = int(np.argmax(novelty))
             if novelty[first] > largest or not frame.dropped_atom:
                 largest = float(novelty[first])
@@ -186,7 +201,9 @@ class Authority:
     def _check(self, frame: Frame) -> None:
         frame.fingerprint_rows(self._n_features)
         if np.any(np.diff(frame.candidate_ids) <= 0):
-            raise LinkError(f"FRAME: step {frame.step}: the candidates are not in ascending order of atom IDs")
+            raise LinkError(
+                f"FRAME: step {frame.step}: the candidates are not in ascending order of atom IDs"
+            )
 
     def _element_of(self, frame: Frame, atom: int) -> str:
         """Element of an atom that was dropped at the source, if the frame carries atoms."""
@@ -228,7 +245,9 @@ class Pilot:
         """
         info = hello.info
         try:
-            descriptor = _core.parse_input_nn(info["descriptor_text"], info["descriptor_name"], info["length_unit"])
+            descriptor = _core.parse_input_nn(
+                info["descriptor_text"], info["descriptor_name"], info["length_unit"]
+            )
             scaling, frames = _scaling(hello, descriptor)
         except KeyError as error:
             raise BankMismatch(f"HELLO of fix {info.get('fix')} lacks {error}") from None
@@ -236,8 +255,8 @@ class Pilot:
             raise BankMismatch(f"fix {info['fix']}: {error}") from None
         if descriptor.hash != info["descriptor_hash"]:
             raise BankMismatch(
-                f"fix {info['fix']}: the driver reads {info['descriptor_name']} differently from the plugin: install "
-                "both from the same mdsieve"
+                f"fix {info['fix']}: the driver reads {info['descriptor_name']} differently from the plugin: "
+                "install both from the same mdsieve"
             )
         return cls(info, descriptor, scaling, frames)
 

@@ -12,9 +12,14 @@ logger = logging.getLogger("mdsieve.driver")
 
 
 def export_store(
-    store: FrameStore, *, extxyz: Path | None = None, h5md: Path | None = None, report: Path | None = None
+    store: FrameStore,
+    *,
+    extxyz: Path | None = None,
+    h5md: Path | None = None,
+    report: Path | None = None,
+    png: Path | None = None,
 ) -> list[Path]:
-    """Write extended XYZ, H5MD and the report, each where a path is given.
+    """Write extended XYZ, H5MD, the report and its picture, each where a path is given.
 
     Returns
     -------
@@ -35,6 +40,11 @@ def export_store(
 
         write_report(store, report)
         written.append(report)
+    if png is not None:
+        from mdsieve.report import write_picture
+
+        write_picture(store, png)
+        written.append(png)
     for path in written:
         logger.info("%s written", path)
     return written

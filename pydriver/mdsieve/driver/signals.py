@@ -46,8 +46,8 @@ class StopSignals:
 class StopSignalsInCall(StopSignals):
     """The same for a process whose main thread is inside a long C call, where Python's own handlers wait.
 
-    A helper thread hears of the signal at once. If the main thread has not come back within `grace` seconds, `give_up`
-    is called in the helper thread.
+    A helper thread hears of the signal at once. If the main thread has not come back within `grace` seconds,
+    `give_up` is called in the helper thread.
 
     Parameters
     ----------

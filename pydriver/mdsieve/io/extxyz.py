@@ -15,9 +15,10 @@ from mdsieve.io.replacing import replacing
 def export_extxyz(store: FrameStore, path: str | os.PathLike) -> int:
     """Write the kept frames of a store as extended XYZ.
 
-    The comment line has ``step``, ``run``, ``world``, ``time`` (ps), ``temperature``, ``verdict``, ``novelty``,
-    ``reason``, ``trigger_atom`` and ``trigger_element``, and ``Origin`` where the cell's corner is not at 0; the
-    columns are species, positions (Å), ``atom_ids``, and momenta and forces where the store has them.
+    The comment line has ``step``, ``run``, ``world``, ``time`` (ps), ``temperature``, ``verdict``,
+    ``novelty``, ``reason``, ``trigger_atom`` and ``trigger_element``, and ``Origin`` where the cell's corner
+    is not at 0; the columns are species, positions (Å), ``atom_ids``, and momenta and forces where the store
+    has them.
 
     Returns
     -------

@@ -23,13 +23,14 @@ _TEXTS = ("verdict", "reason", "trigger_element")
 def export_h5md(store: FrameStore, path: str | os.PathLike) -> int:
     """Write the kept frames of a store as H5MD 1.1.
 
-    There is one particles group, ``/particles/trajectory`` (the name MDAnalysis looks for), with ``position``, ``id``
-    and ``species`` (atomic numbers), ``velocity`` and ``force`` where every frame has them, and ``box/edges``. Atoms
-    are in the order of their IDs. Where atom numbers differ the shorter frames are padded: ``id`` and ``species`` are
-    -1 there and the vectors NaN; ``/observables/n_atoms`` tells how many are real.
+    There is one particles group, ``/particles/trajectory`` (the name MDAnalysis looks for), with
+    ``position``, ``id`` and ``species`` (atomic numbers), ``velocity`` and ``force`` where every frame has
+    them, and ``box/edges``. Atoms are in the order of their IDs. Where atom numbers differ the shorter frames
+    are padded: ``id`` and ``species`` are -1 there and the vectors NaN; ``/observables/n_atoms`` tells how
+    many are real.
 
-    Lengths are in Å, times in ps, velocities in Å/ps, energies in eV and forces in kJ/mol/Å (H5MD readers know
-    no eV/Å); of ``units lj`` everything is written as it is, without units.
+    Lengths are in Å, times in ps, velocities in Å/ps, energies in eV and forces in kJ/mol/Å (H5MD readers
+    know no eV/Å); of ``units lj`` everything is written as it is, without units.
 
     Returns
     -------

