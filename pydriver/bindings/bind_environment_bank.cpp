@@ -132,6 +132,18 @@ void add(EnvironmentBank &bank, const ElementArray &elements, const OriginArray 
     bank.add(elements(i), rows[i], {origins(i, 0), origins(i, 1), origins(i, 2)});
 }
 
+nb::tuple entry(const EnvironmentBank &bank, std::int64_t position)
+{
+  if (position < 0 || position >= bank.size())
+    throw nb::index_error(("entry " + std::to_string(position) + ": the bank has " + std::to_string(bank.size())).c_str());
+  const int element = bank.entry_element(position);
+  const Origin origin = bank.entry_origin(position);
+  const double *raw = bank.entry_raw(position);
+  const int n = bank.header().n_features[static_cast<std::size_t>(element)];
+  return nb::make_tuple(element, nb::make_tuple(origin.run, origin.step, origin.atom_id),
+                        owned_array(std::vector<double>(raw, raw + n)));
+}
+
 nb::tuple entries_since(const EnvironmentBank &bank, std::int64_t revision)
 {
   if (revision < 0 || revision > bank.size())
@@ -236,6 +248,8 @@ void bind_environment_bank(nb::module_ &m)
            "Distance float64[n] to the nearest entry in scaled units, inf if the element has none.")
       .def("add", &add, "elements"_a, "origins"_a, "fingerprints"_a,
            "Store entries unconditionally; origins int64[n, 3] are run, step and atom ID.")
+      .def("entry", &entry, "position"_a,
+           "One entry of the history: element, (run, step, atom ID), fingerprint float64[n_features].")
       .def("entries_since", &entries_since, "revision"_a,
            "Entries from position `revision` on: elements int32[e], origins int64[e, 3], fingerprints float64[flat].")
       .def("require_compatible",

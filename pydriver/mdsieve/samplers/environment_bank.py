@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Choose frames of stored trajectories with a bank of local environments."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdsieve import _core
+from mdsieve.bank import BankUpdate, EnvironmentBank, check_thresholds, flat_fingerprints
+from mdsieve.io.replacing import replacing
+from mdsieve.io.trajectories import SourceFrame, iterate_frames
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from mdsieve.descriptors import SymmetryFunctions
+
+_FRAMES_AHEAD = 8  # frames a thread may be ahead of the bank
+
+
+@dataclass(frozen=True)
+class BankSelection:
+    """What `select_bank` did.
+
+    Attributes
+    ----------
+    n_frames, n_environments : int
+        What was seen.
+    n_kept, n_new : int
+        Frames kept, environments added to the bank.
+    bank_sizes : dict of str to int
+        Entries of the bank now, by element.
+    """
+
+    n_frames: int
+    n_environments: int
+    n_kept: int
+    n_new: int
+    bank_sizes: dict[str, int] = field(default_factory=dict)
+
+
+def select_bank(
+    paths: Iterable[str | os.PathLike],
+    functions_path: str | os.PathLike | None,
+    thresholds: float | Mapping[str, float] | None,
+    output: str | os.PathLike,
+    *,
+    scaling: str | os.PathLike | None = "minmax",
+    bank: str | os.PathLike | None = None,
+    save_bank: str | os.PathLike | None = None,
+    types: Sequence[str] | None = None,
+    precision: str = "double",
+    length_unit: str = "angstrom",
+    n_jobs: int = 1,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> BankSelection:
+    """Write those frames of some trajectories that show a new environment, as extended XYZ.
+
+    Memory does not grow with the length of the trajectories, only with the bank.
+
+    Parameters
+    ----------
+    paths : iterable of paths
+        Trajectories, read in this order; anything ASE reads.
+    functions_path : path or None
+        ``input.nn`` of the symmetry functions; None: those of the bank to begin with.
+    thresholds : float, dict of str to float, or None
+        For all elements or for each; None: those of the bank to begin with.
+    output : path
+        Extended XYZ. Each frame says in ``info``: ``frame`` (place in its file), ``source``, ``novelty`` (largest),
+        ``trigger_atom`` (ID of the atom with it), ``new_environments`` (number added to the bank); each atom has a
+        ``novelty``. Novelties refer to the bank before the frame. The file appears whole or not at all.
+    scaling : {"minmax", "std", "none", None} or path
+        Fitted on all these trajectories, which are then read twice; none; or the name of a ``scaling.data`` file
+        (min-max). Ignored with `bank`, whose scaling is frozen.
+    bank : path, optional
+        A stored bank to begin with.
+    save_bank : path, optional
+        Where to write the bank at the end.
+    types : sequence of str, optional
+        Element symbols of LAMMPS' atom types.
+    n_jobs : int
+        Threads that compute fingerprints.
+    overwrite : bool
+        Replace files that exist.
+    progress : bool
+        Show progress if the error stream is a terminal.
+
+    Raises
+    ------
+    FileExistsError
+        If an output exists and `overwrite` is not set.
+    ValueError
+        If anything given does not fit together, naming it.
+    OSError
+        If a file cannot be read or written.
+    """
+    paths = [Path(path) for path in paths]
+    if not paths:
+        raise ValueError("no trajectory was given")
+    for path in (output, save_bank):
+        if path is not None and Path(path).exists() and not overwrite:
+            raise FileExistsError(17, "the file exists already; overwrite it explicitly", str(path))
+    if n_jobs < 1:
+        raise ValueError(f"{n_jobs} threads: expected at least 1")
+    with _progress(progress) as show:
+        environments = _bank_to_begin_with(
+            paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, show
+        )
+        selection = _select(paths, types, environments, output, n_jobs, show)
+    if save_bank is not None:
+        environments.save(save_bank)
+    return selection
+
+
+def _select(paths, types, bank: EnvironmentBank, output, n_jobs: int, show: Callable) -> BankSelection:
+    from ase.io import write
+
+    n_frames = n_environments = n_kept = n_new = 0
+    report = show("choosing")
+    with replacing(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        for frame, prints in _with_fingerprints(iterate_frames(paths, types), bank.functions, n_jobs):
+            elements, fingerprints, order, ids = prints
+            with _naming(frame):
+                update = bank.update_from_fingerprints(elements, fingerprints, order, ids, step=_step_of(frame, n_frames))
+            n_frames += 1
+            n_environments += len(elements)
+            if update.is_kept:
+                n_kept += 1
+                n_new += len(update.new)
+                write(file, _marked(frame, update, ids), format="extxyz")
+            report(n_frames, n_kept)
+    sizes = {symbol: bank.size(symbol) for symbol in bank.functions.elements}
+    return BankSelection(n_frames, n_environments, n_kept, n_new, sizes)
+
+
+def _bank_to_begin_with(
+    paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, show
+) -> EnvironmentBank:
+    from mdsieve.descriptors import SymmetryFunctions
+
+    if functions_path is None and bank is None:
+        raise ValueError("no symmetry functions: give an input.nn file or a bank to begin with")
+    functions = None
+    if functions_path is not None:
+        functions = SymmetryFunctions.from_file(functions_path, precision=precision, length_unit=length_unit)
+    if bank is not None:
+        return _stored_bank(bank, functions, functions_path, thresholds, precision)
+    if thresholds is None:
+        raise ValueError("no threshold: give one, or a bank to begin with")
+    if scaling in (None, "none"):
+        return EnvironmentBank(functions, thresholds, None)
+    if scaling not in ("minmax", "std"):
+        if not Path(scaling).is_file():
+            raise ValueError(f"scaling {str(scaling)!r}: expected minmax, std, none or the name of a scaling.data file")
+        return EnvironmentBank(functions, thresholds, "minmax").from_scaling_data(scaling)
+    result = EnvironmentBank(functions, thresholds, scaling)
+    statistics = _core.ColumnStatistics([functions.n_features[symbol] for symbol in functions.elements])
+    report = show("fitting the scaling")
+    n_frames = 0
+    for frame, prints in _with_fingerprints(iterate_frames(paths, types), functions, n_jobs):
+        with _naming(frame):
+            statistics.add(prints[0], prints[1])
+        n_frames += 1
+        report(n_frames, None)
+    return result.set_scaling(statistics.scaling(scaling, functions.elements))
+
+
+def _stored_bank(path, functions, functions_path, thresholds, precision) -> EnvironmentBank:
+    bank = EnvironmentBank.load(path, precision=precision)
+    if functions is not None and functions.hash != bank.functions.hash:
+        raise ValueError(f"{path}: made with other symmetry functions than {functions_path}")
+    if thresholds is not None and check_thresholds(thresholds, bank.functions.elements) != bank.thresholds:
+        listed = ", ".join(f"{symbol} {value:g}" for symbol, value in bank.thresholds.items())
+        raise ValueError(f"{path}: its thresholds are {listed}; rethreshold the bank first, or leave thresholds out")
+    return bank
+
+
+def _with_fingerprints(
+    frames: Iterator[SourceFrame], functions: SymmetryFunctions, n_jobs: int
+) -> Iterator[tuple[SourceFrame, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]]:
+    """Frames in order with their flat fingerprints and atom IDs, computed by threads a few frames ahead."""
+
+    def compute(frame: SourceFrame):
+        with _naming(frame):
+            rows = functions.create_by_element(frame.atoms)
+            return flat_fingerprints(functions, frame.atoms, rows)
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+        ahead: deque = deque()
+        try:
+            for frame in frames:
+                ahead.append((frame, pool.submit(compute, frame)))
+                if len(ahead) >= _FRAMES_AHEAD * n_jobs:
+                    first, future = ahead.popleft()
+                    yield first, future.result()
+            while ahead:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in ahead:
+                future.cancel()
+
+
+@contextmanager
+def _naming(frame: SourceFrame) -> Iterator[None]:
+    """Say in which frame something was wrong."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{frame.source}: frame {frame.index}: {error}") from None
+
+
+def _step_of(frame: SourceFrame, n_before: int) -> int:
+    """The MD step where the file tells it, else the number of frames before."""
+    for key in ("timestep", "step"):
+        value = frame.atoms.info.get(key)
+        if isinstance(value, int | np.integer):
+            return int(value)
+    return n_before
+
+
+def _marked(frame: SourceFrame, update: BankUpdate, ids: np.ndarray) -> Atoms:
+    atoms = frame.atoms
+    trigger = int(np.argmax(update.novelty))
+    atoms.info["frame"] = frame.index
+    atoms.info["source"] = frame.source
+    atoms.info["novelty"] = float(update.novelty[trigger])
+    atoms.info["trigger_atom"] = int(ids[trigger])
+    atoms.info["new_environments"] = len(update.new)
+    atoms.arrays["novelty"] = update.novelty
+    return atoms
+
+
+@contextmanager
+def _progress(is_wanted: bool) -> Iterator[Callable[[str], Callable[[int, int | None], None]]]:
+    """Begin a line of progress with a title; the line is called with frames seen and frames kept."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[counts]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not (is_wanted and console.is_terminal)) as lines:
+
+        def begin(title: str) -> Callable[[int, int | None], None]:
+            task = lines.add_task(title, total=None, counts="")
+
+            def report(n_frames: int, n_kept: int | None) -> None:
+                kept = "" if n_kept is None else f", {n_kept} kept"
+                lines.update(task, counts=f"{n_frames} frames{kept}")
+
+            return report
+
+        yield begin
