@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(Path(__file__).resolve().parent / "lammps"))  # `import harness` from every test
+for folder in ("lammps", "."):  # `import harness`, `import plain_bank` from every test
+    sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
 from harness import run_lmp  # noqa: E402
 

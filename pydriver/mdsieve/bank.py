@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The bank of local environments: what has been seen, and whether something is new.
 
-The rule is that of Li et al., J. Chem. Phys. 160, 074109 (2024): an environment is new if its Euclidean distance to
-every stored one of its element exceeds the element's threshold (strictly); it is then stored, and its frame is kept.
+The rule is that of Li et al., J. Chem. Phys. 160, 074109 (2024): an environment is new if its Euclidean
+distance to every stored one of its element exceeds the element's threshold (strictly); it is then stored,
+and its frame is kept.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class EnvironmentBank:
     thresholds : float or dict of str to float
         Radius in scaled units, for all elements or for each.
     scaling : {"minmax", "std", None}
-        Column scaling. ``minmax`` and ``std`` must be made known, by `fit_scaling` or `from_scaling_data`, before the
-        first query; the scaling is then frozen.
+        Column scaling. ``minmax`` and ``std`` must be made known, by `fit_scaling` or `from_scaling_data`,
+        before the first query; the scaling is then frozen.
 
     Raises
     ------
@@ -316,7 +317,7 @@ class EnvironmentBank:
     # banks among themselves
 
     def merge(self, other: EnvironmentBank) -> int:
-        """Add what another bank knows and this one does not: its entries in its order, under this one's thresholds.
+        """Add what another bank knows and this one does not: its entries in its order, own thresholds.
 
         Returns
         -------
@@ -361,7 +362,7 @@ class EnvironmentBank:
     # on disk
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the bank whole or not at all: HDF5 if the name ends in .h5 or .hdf5, else the native bank format.
+        """Write the bank whole or not at all: HDF5 if the name ends in .h5 or .hdf5, else the native format.
 
         Raises
         ------
@@ -433,7 +434,9 @@ class EnvironmentBank:
             raise ValueError(f"element {element!r}: the bank knows {', '.join(elements)}")
         return elements.index(element)
 
-    def _fingerprints(self, atoms: Atoms, n_jobs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _fingerprints(
+        self, atoms: Atoms, n_jobs: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         rows = self._functions.create_by_element(atoms, n_jobs=n_jobs)
         return flat_fingerprints(self._functions, atoms, rows)
 
@@ -470,10 +473,14 @@ def check_thresholds(thresholds: float | Mapping[str, float], elements: list[str
         thresholds = dict.fromkeys(elements, thresholds)
     missing = [symbol for symbol in elements if symbol not in thresholds]
     if missing:
-        raise ValueError(f"no threshold for {', '.join(missing)}: expected one for each of {', '.join(elements)}")
+        raise ValueError(
+            f"no threshold for {', '.join(missing)}: expected one for each of {', '.join(elements)}"
+        )
     unknown = [symbol for symbol in thresholds if symbol not in elements]
     if unknown:
-        raise ValueError(f"threshold for {', '.join(unknown)}: the symmetry functions know {', '.join(elements)}")
+        raise ValueError(
+            f"threshold for {', '.join(unknown)}: the symmetry functions know {', '.join(elements)}"
+        )
     for symbol, value in thresholds.items():
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not (is_number and math.isfinite(value) and value > 0):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A bank as an HDF5 file, for other programs. The content is that of the native format.
 
-Layout: attributes ``format`` ("mdsieve-bank"), ``version``, ``descriptor_hash``, ``scaling``, ``elements``; data set
-``descriptor`` (text); ``entries/element`` (n,), ``entries/origin`` (n, 3: run, step, atom ID); for each element a group
-``elements/SYMBOL`` with attributes ``threshold`` and ``cutoff`` and data sets ``shift``, ``factor`` and
-``fingerprints`` (entries of this element, n_features; unscaled).
+Layout: attributes ``format`` ("mdsieve-bank"), ``version``, ``descriptor_hash``, ``scaling``, ``elements``;
+data set ``descriptor`` (text); ``entries/element`` (n,), ``entries/origin`` (n, 3: run, step, atom ID); for
+each element a group ``elements/SYMBOL`` with attributes ``threshold`` and ``cutoff`` and data sets ``shift``,
+``factor`` and ``fingerprints`` (entries of this element, n_features; unscaled).
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def _read(file: h5py.File) -> _core.EnvironmentBank:
     if file.attrs.get("format") != _FORMAT:
         raise ValueError(f"not a bank: expected an HDF5 file with attribute format = {_FORMAT}")
     if file.attrs["version"] != _VERSION:
-        raise ValueError(f"bank format version {file.attrs['version']}: this program reads version {_VERSION}")
+        raise ValueError(
+            f"bank format version {file.attrs['version']}: this program reads version {_VERSION}"
+        )
     symbols = [str(symbol) for symbol in file.attrs["elements"]]
     groups = [file[f"elements/{symbol}"] for symbol in symbols]
     n_features = [group["shift"].shape[0] for group in groups]

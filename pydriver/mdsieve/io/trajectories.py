@@ -10,6 +10,7 @@ import lzma
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _DUMP_MARK = "ITEM: TIMESTEP"
+_XYZ_NAMES = {".xyz", ".extxyz"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def iterate_frames(
     Parameters
     ----------
     paths : iterable of paths
-        Anything ASE reads, also compressed; text dumps of LAMMPS are split here, because ASE reads them whole.
+        Anything ASE reads, also compressed. XYZ files and text dumps of LAMMPS are split into frames here,
+        because ASE reads or indexes them whole.
     types : sequence of str, optional
         Element symbols of LAMMPS' atom types 1, 2, …; needed for dumps without an element column.
 
@@ -60,7 +63,7 @@ def iterate_frames(
     for path in paths:
         if not Path(path).is_file():
             raise FileNotFoundError(2, "no such trajectory", str(path))
-        frames = _dump_frames(path, types) if _is_lammps_dump(path) else _ase_frames(path)
+        frames = _frames_of(path, types)
         n_read = 0
         try:
             for index, atoms in enumerate(frames):
@@ -80,16 +83,36 @@ def _open_text(path: str | os.PathLike) -> TextIO:
     return opener(path, "rt", encoding="utf-8", errors="replace")
 
 
-def _is_lammps_dump(path: str | os.PathLike) -> bool:
+def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[Atoms]:
     with _open_text(path) as file:
-        head = file.read(4096)
-    return any(line.startswith(_DUMP_MARK) for line in head.splitlines()[:4])
+        head = file.read(4096).splitlines()
+    if any(line.startswith(_DUMP_MARK) for line in head[:4]):
+        return _dump_frames(path, types)
+    if len(head) > 1 and head[0].strip().isdecimal() and _XYZ_NAMES.intersection(Path(path).suffixes):
+        return _xyz_frames(path)
+    return _ase_frames(path)
 
 
 def _ase_frames(path: str | os.PathLike) -> Iterator[Atoms]:
     from ase.io import iread
 
     yield from iread(path, index=":")
+
+
+def _xyz_frames(path: str | os.PathLike) -> Iterator[Atoms]:
+    from ase.io import read
+
+    with _open_text(path) as file:
+        for line in file:
+            if not line.strip():
+                continue
+            if not line.strip().isdecimal():
+                raise ValueError(f"{line.strip()[:40]!r} is no number of atoms")
+            n_lines = int(line) + 1
+            text = [line, *islice(file, n_lines)]
+            if len(text) != n_lines + 1:
+                raise ValueError("the last frame is cut short")
+            yield read(io.StringIO("".join(text)), format="extxyz")
 
 
 def _dump_frames(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[Atoms]:

@@ -77,12 +77,13 @@ def select_bank(
     thresholds : float, dict of str to float, or None
         For all elements or for each; None: those of the bank to begin with.
     output : path
-        Extended XYZ. Each frame says in ``info``: ``frame`` (place in its file), ``source``, ``novelty`` (largest),
-        ``trigger_atom`` (ID of the atom with it), ``new_environments`` (number added to the bank); each atom has a
-        ``novelty``. Novelties refer to the bank before the frame. The file appears whole or not at all.
+        Extended XYZ. Each frame says in ``info``: ``frame`` (place in its file), ``source``, ``novelty``
+        (largest), ``trigger_atom`` (ID of the atom with it), ``new_environments`` (number added to the bank);
+        each atom has a ``novelty``. Novelties refer to the bank before the frame. The file appears whole or
+        not at all.
     scaling : {"minmax", "std", "none", None} or path
-        Fitted on all these trajectories, which are then read twice; none; or the name of a ``scaling.data`` file
-        (min-max). Ignored with `bank`, whose scaling is frozen.
+        Fitted on all these trajectories, which are then read twice; none; or the name of a ``scaling.data``
+        file (min-max). Ignored with `bank`, whose scaling is frozen.
     bank : path, optional
         A stored bank to begin with.
     save_bank : path, optional
@@ -132,7 +133,9 @@ def _select(paths, types, bank: EnvironmentBank, output, n_jobs: int, show: Call
         for frame, prints in _with_fingerprints(iterate_frames(paths, types), bank.functions, n_jobs):
             elements, fingerprints, order, ids = prints
             with _naming(frame):
-                update = bank.update_from_fingerprints(elements, fingerprints, order, ids, step=_step_of(frame, n_frames))
+                update = bank.update_from_fingerprints(
+                    elements, fingerprints, order, ids, step=_step_of(frame, n_frames)
+                )
             n_frames += 1
             n_environments += len(elements)
             if update.is_kept:
@@ -162,16 +165,17 @@ def _bank_to_begin_with(
         return EnvironmentBank(functions, thresholds, None)
     if scaling not in ("minmax", "std"):
         if not Path(scaling).is_file():
-            raise ValueError(f"scaling {str(scaling)!r}: expected minmax, std, none or the name of a scaling.data file")
+            raise ValueError(
+                f"scaling {str(scaling)!r}: expected minmax, std, none or the name of a scaling.data file"
+            )
         return EnvironmentBank(functions, thresholds, "minmax").from_scaling_data(scaling)
     result = EnvironmentBank(functions, thresholds, scaling)
     statistics = _core.ColumnStatistics([functions.n_features[symbol] for symbol in functions.elements])
     report = show("fitting the scaling")
-    n_frames = 0
-    for frame, prints in _with_fingerprints(iterate_frames(paths, types), functions, n_jobs):
+    frames = _with_fingerprints(iterate_frames(paths, types), functions, n_jobs)
+    for n_frames, (frame, (elements, fingerprints, *_)) in enumerate(frames, start=1):
         with _naming(frame):
-            statistics.add(prints[0], prints[1])
-        n_frames += 1
+            statistics.add(elements, fingerprints)
         report(n_frames, None)
     return result.set_scaling(statistics.scaling(scaling, functions.elements))
 
@@ -182,7 +186,9 @@ def _stored_bank(path, functions, functions_path, thresholds, precision) -> Envi
         raise ValueError(f"{path}: made with other symmetry functions than {functions_path}")
     if thresholds is not None and check_thresholds(thresholds, bank.functions.elements) != bank.thresholds:
         listed = ", ".join(f"{symbol} {value:g}" for symbol, value in bank.thresholds.items())
-        raise ValueError(f"{path}: its thresholds are {listed}; rethreshold the bank first, or leave thresholds out")
+        raise ValueError(
+            f"{path}: its thresholds are {listed}; rethreshold the bank first, or leave thresholds out"
+        )
     return bank
 
 
@@ -249,7 +255,12 @@ def _progress(is_wanted: bool) -> Iterator[Callable[[str], Callable[[int, int | 
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[counts]}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, disable=not (is_wanted and console.is_terminal)) as lines:
 
         def begin(title: str) -> Callable[[int, int | None], None]:
