@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from mdsieve import __version__, cli, lammps_package
+from mdsieve.cli.thresholds import parse_thresholds
 
 
 def mdsieve(*words, cwd=None, **env):
@@ -127,3 +128,25 @@ def test_debugging_shows_the_traceback(monkeypatch):
     monkeypatch.setenv("MDSIEVE_DEBUG", "1")
     with pytest.raises(ValueError, match="not so"):
         cli.main()
+
+
+@pytest.mark.parametrize(
+    ("words", "thresholds"),
+    [(["0.25"], 0.25), (["Ni=0.25"], {"Ni": 0.25}), (["Ni=0.25", "H=0.4"], {"Ni": 0.25, "H": 0.4})],
+)
+def test_thresholds_are_one_number_or_one_for_each_element(words, thresholds):
+    assert parse_thresholds(words) == thresholds
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["small"], "--threshold small: expected a number"),
+        (["Ni=small"], "--threshold Ni=small: expected a number, found 'small'"),
+        (["Ni=0.1", "0.2"], "--threshold 0.2: expected one number, or ELEMENT=NUMBER"),
+        (["Ni=0.1", "Ni=0.2"], "--threshold Ni=0.2: Ni has a threshold already"),
+    ],
+)
+def test_malformed_thresholds_are_named(words, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        parse_thresholds(words)

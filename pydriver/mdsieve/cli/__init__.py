@@ -18,16 +18,17 @@ from mdsieve._version import __version__
 #: Exit code when the user's input is at fault.
 USER_ERROR = 2
 
-#: Sub-command -> module of this package (its `CONTEXT`, if any: click's context settings) and function in it ...
+#: Sub-command -> module of this package (its `CONTEXT`, if any, are click's context settings) and function ...
 COMMANDS = {
     "run": ("run", "run"),
     "drive": ("drive", "drive"),
     "show": ("show", "show"),
+    "describe": ("describe", "describe"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }
 #: ... and groups of sub-commands: modules with an `app`.
-GROUPS: tuple[str, ...] = ()
+GROUPS = ("select", "bank")
 
 
 def _say_version(wanted: bool) -> None:

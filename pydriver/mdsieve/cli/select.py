@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``mdsieve select``: choose frames of stored trajectories."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mdsieve.cli.thresholds import OptionalThresholdWords, parse_thresholds
+
+app = typer.Typer(no_args_is_help=True, help="Choose frames of stored trajectories.")
+
+
+@app.callback()
+def _group() -> None:
+    """Choose frames of stored trajectories."""
+
+
+@app.command()
+def bank(
+    trajectories: Annotated[list[Path], typer.Argument(help="Files that ASE reads, taken in this order.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Kept frames, extended XYZ.")],
+    functions: Annotated[
+        Path | None, typer.Option("--functions", "-f", help="Symmetry functions (input.nn).")
+    ] = None,
+    threshold: OptionalThresholdWords = None,
+    scaling: Annotated[
+        str, typer.Option("--scaling", help="minmax or std of these frames, none, or a scaling.data file.")
+    ] = "minmax",
+    start: Annotated[Path | None, typer.Option("--bank", "-b", help="Bank to begin with.")] = None,
+    save_bank: Annotated[Path | None, typer.Option("--save-bank", help="Write the bank at the end.")] = None,
+    types: Annotated[
+        str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
+    ] = None,
+    precision: Annotated[str, typer.Option("--precision", help="double or mixed.")] = "double",
+    length_unit: Annotated[
+        str, typer.Option("--length-unit", help="Of the lengths in input.nn: angstrom or bohr.")
+    ] = "angstrom",
+    threads: Annotated[int, typer.Option("--threads", "-j", help="Threads that compute fingerprints.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Keep frames that hold an environment farther than a threshold from all seen before.
+
+    mdsieve select bank run-*.extxyz -f ni.nn -t 0.25 -o kept.extxyz
+    """
+    from mdsieve.samplers.environment_bank import select_bank
+
+    selection = select_bank(
+        trajectories,
+        functions,
+        parse_thresholds(threshold) if threshold else None,
+        output,
+        scaling=scaling,
+        bank=start,
+        save_bank=save_bank,
+        types=types.split(",") if types else None,
+        precision=precision,
+        length_unit=length_unit,
+        n_jobs=threads,
+        overwrite=overwrite,
+    )
+    sizes = ", ".join(f"{element} {size}" for element, size in selection.bank_sizes.items())
+    typer.echo(
+        f"{output}: {selection.n_kept} of {selection.n_frames} frames kept; "
+        f"{selection.n_new} of {selection.n_environments} environments new; bank {sizes}"
+    )
