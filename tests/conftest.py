@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-for folder in ("lammps", "."):  # `import harness`, `import plain_bank` from every test
+for folder in ("lammps", "unit", "."):  # helpers of tests: harness, synthetic, plain_bank
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
 from harness import run_lmp  # noqa: E402

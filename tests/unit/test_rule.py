@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The rule keep / junk / stop / gap / max as Python sees it, against a second description of what it means."""
+"""The rule keep / junk / stop / gap / max as Python sees it, against a second description of it."""
 
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mdsieve._core import StopMode, Verdict, decide, parse_rule
 
 SCORES = ["novelty", "spread"]
@@ -30,16 +29,15 @@ def expected(keep, junk, stop, gap, largest, scores, step, last, n_kept):
     def any_of(many):
         return any(name in scores and OPERATORS[op](scores[name], value) for name, op, value in many)
 
+    is_wanted = any_of(keep or [("novelty", ">", 1)])
+    is_full = largest and n_kept >= largest
+    is_too_soon = gap and 0 <= last <= step < last + gap
     if any_of(junk):
         verdict = Verdict.junk
-    elif not any_of(keep or [("novelty", ">", 1)]):
-        verdict = Verdict.known
-    elif largest and n_kept >= largest:
-        verdict = Verdict.known
-    elif gap and 0 <= last <= step < last + gap:
-        verdict = Verdict.known
-    else:
+    elif is_wanted and not is_full and not is_too_soon:
         verdict = Verdict.kept
+    else:
+        verdict = Verdict.known
     return verdict, any_of(stop)
 
 
