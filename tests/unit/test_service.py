@@ -445,7 +445,7 @@ def test_runs_and_endings_are_recorded(campaign, tmp_path):
     service.close()
     with FrameStore.read(tmp_path / "store.db") as store:
         runs = store.runs()
-    assert [run["ending"] for run in runs] == ["unfix", "end", "quit"]
+    assert [run["ending"] for run in runs] == ["fix deleted", "end or error", "quit"]
     assert (runs[0]["commands"], runs[0]["steps"], runs[0]["seconds_computing"]) == (2, 100, 1.0)
 
 

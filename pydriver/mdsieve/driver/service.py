@@ -222,7 +222,7 @@ class Service:
             return self._on_hello(world, number, message)
         if isinstance(message, Goodbye):
             for channel in [c for c in self._channels.values() if c.world == world]:
-                self._end_channel(channel, "end" if message.barrier else "quit")
+                self._end_channel(channel, "end or error" if message.barrier else "quit")
             return None
         channel = self._channels.get((world, number))
         if channel is None:
@@ -238,7 +238,7 @@ class Service:
                 self._store.add_run_command(channel.run, message.info, self._buffer.take())
             return None
         if isinstance(message, Bye):
-            self._end_channel(channel, "unfix")
+            self._end_channel(channel, "fix deleted")
             return None
         raise LinkError(f"world {world}, channel {number}: {type(message).__name__} is not for a driver")
 

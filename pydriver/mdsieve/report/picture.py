@@ -14,6 +14,9 @@ from mdsieve.io.replacing import replacing
 
 _COLOURS = {KNOWN: "#9aa5b1", KEPT: "#d1495b", JUNK: "#edae49"}
 _NAMES = {KNOWN: "known", KEPT: "kept", JUNK: "junk"}
+#: More points of a kind than these are drawn as an image inside the vector picture.
+MOST_POINTS = 3000
+
 _LINES = ("#00798c", "#30638e", "#003d5b", "#66a182", "#8d6a9f", "#b5651d")
 
 
@@ -43,8 +46,7 @@ def draw(store: FrameStore):
     from matplotlib.figure import Figure
 
     evaluations = store.evaluations()
-    runs = {run["run"]: run for run in store.runs()}
-    time, breaks = _time_line(evaluations)
+    time, label, breaks = _time_line(evaluations, "τ" if store.units() == "lj" else "ps")
     figure = Figure(figsize=(9.0, 7.0), layout="constrained")
     novelty, growth, temperature = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1.4, 1.0))
     _draw_novelty(novelty, time, evaluations)
@@ -55,14 +57,19 @@ def draw(store: FrameStore):
         axes.grid(alpha=0.25, linewidth=0.6)
         for at in breaks:
             axes.axvline(at, color="0.6", linewidth=0.8, linestyle=":")
-    unit = "τ" if store.units() == "lj" else "ps"
-    temperature.set_xlabel(f"time / {unit}" + (", runs one after the other" if len(runs) > 1 else ""))
+    temperature.set_xlabel(label + (", runs one after the other" if breaks else ""))
     return figure
 
 
-def _time_line(evaluations: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """Time of each evaluation with the runs one after the other, and where each but the first begins."""
-    time = evaluations["time"].astype(float)
+def _time_line(evaluations: np.ndarray, unit: str) -> tuple[np.ndarray, str, list[float]]:
+    """Time of each evaluation with the runs one after the other, its label, and where each run but the first
+    begins.
+
+    A `rerun` may know no times: then the steps.
+    """
+    time, label = evaluations["time"].astype(float), f"time / {unit}"
+    if len(time) and np.ptp(time) == 0:
+        time, label = evaluations["step"].astype(float), "step"
     breaks: list[float] = []
     end = None
     for run in np.unique(evaluations["run"]):
@@ -71,7 +78,7 @@ def _time_line(evaluations: np.ndarray) -> tuple[np.ndarray, list[float]]:
             time[mine] += end - time[mine].min()
             breaks.append(end)
         end = float(time[mine].max())
-    return time, breaks
+    return time, label, breaks
 
 
 def _draw_novelty(axes, time: np.ndarray, evaluations: np.ndarray) -> None:
@@ -81,16 +88,28 @@ def _draw_novelty(axes, time: np.ndarray, evaluations: np.ndarray) -> None:
     shown = np.where(finite, novelty, 0.97 * top)  # infinite: the first of an element, at the upper edge
     for verdict, size in ((KNOWN, 5), (JUNK, 14), (KEPT, 14)):
         mine = evaluations["verdict"] == verdict
-        label = f"{_NAMES[verdict]} ({mine.sum()})"
-        axes.scatter(
-            time[mine], shown[mine], s=size, color=_COLOURS[verdict], label=label, linewidths=0, zorder=3
-        )
+        if not mine.any():
+            continue
+        colour, many = _COLOURS[verdict], mine.sum() > MOST_POINTS
+        style = {"color": colour, "linewidths": 0, "zorder": 3, "rasterized": many}
+        axes.scatter(time[mine], shown[mine], s=size, label=f"{_NAMES[verdict]} ({mine.sum()})", **style)
+        first = mine & ~finite
+        axes.scatter(time[first], shown[first], s=40, marker="^", **style)
     axes.axhline(1.0, color="0.3", linewidth=0.9, linestyle="--")
+    axes.annotate(
+        "threshold",
+        (1.0, 1.0),
+        xycoords=("axes fraction", "data"),
+        fontsize="x-small",
+        ha="right",
+        va="bottom",
+    )
     if finite.any() and top > 30:
         axes.set_yscale("log")
     axes.set_ylabel("novelty")
     axes.set_ylim(top=top)
-    axes.legend(loc="upper right", fontsize="small", frameon=False, ncols=3)
+    if len(time):
+        axes.legend(loc="upper right", fontsize="small", frameon=False, ncols=3)
 
 
 def _draw_growth(axes, time: np.ndarray, evaluations: np.ndarray, store: FrameStore) -> None:

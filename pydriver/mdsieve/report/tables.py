@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from rich import box
 from rich.table import Table
 
 from mdsieve.driver.store import FrameStore
@@ -13,42 +14,21 @@ from mdsieve.driver.store import FrameStore
 
 def runs_table(store: FrameStore):
     """One line a fix that took part."""
-    table = Table(title=f"{store.path}: runs")
-    for name in (
-        "run",
-        "world",
-        "fix",
-        "began",
-        "rule",
-        "steps",
-        "seen",
-        "kept",
-        "junk",
-        "s computing",
-        "ended",
-    ):
+    table = Table(title=f"{store.path}: runs", box=box.SIMPLE)
+    for name in ("run", "world", "fix", "began", "steps", "seen", "kept", "junk", "ended", "rule"):
         table.add_column(name, justify="left" if name in ("fix", "rule", "began", "ended") else "right")
     for run in store.runs():
-        began = datetime.fromtimestamp(run["started"]).strftime("%Y-%m-%d %H:%M:%S")
-        rule = json.loads(run["hello"]).get("rule", "")
+        began = datetime.fromtimestamp(run["started"]).strftime("%m-%d %H:%M")
         counts = [run[key] for key in ("steps", "seen", "kept", "junk")]
-        words = [
-            run["run"],
-            run["world"],
-            run["fix"],
-            began,
-            rule,
-            *counts,
-            f"{run['seconds_computing']:.1f}",
-        ]
-        table.add_row(*map(str, words), run["ending"] or "not said")
+        words = [run["run"], run["world"], run["fix"], began, *counts, run["ending"] or "not said"]
+        table.add_row(*map(str, words), json.loads(run["hello"]).get("rule", ""))
     return table
 
 
 def bank_table(store: FrameStore):
     """One line an element."""
     description = store.bank_description()
-    table = Table(title="bank")
+    table = Table(title="bank", box=box.SIMPLE)
     for name in ("element", "threshold", "entries"):
         table.add_column(name, justify="right")
     if description is None:
@@ -64,9 +44,9 @@ def frames_table(store: FrameStore, last: int = 0):
     """One line a kept frame, the last ones if a number is given."""
     frames = store.frames()
     shown = frames[-last:] if last else frames
-    table = Table(title=f"kept frames ({len(shown)} of {len(frames)})")
+    table = Table(title=f"kept frames ({len(shown)} of {len(frames)})", box=box.SIMPLE)
     for name in ("frame", "run", "step", "time / ps", "T / K", "novelty", "entries", "atom", "reason"):
-        table.add_column(name, justify="left" if name == "reason" else "right")
+        table.add_column(name, justify="left" if name == "reason" else "right", no_wrap=True)
     for frame in shown:
         table.add_row(*frame_words(frame))
     return table
