@@ -39,7 +39,7 @@ RemoteDecider::RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t chan
     throw LinkError("the driver speaks link protocol " + std::to_string(version) + ", this fix speaks " +
                     std::to_string(protocol_version) + ": install the same mdsieve on both sides");
   welcome.integer();    // run number in the store
-  progress_.n_kept = welcome.integer();
+  welcome.integer();    // frames kept in the campaign: the driver's business
   progress_.last_kept_step = welcome.integer();
   bank_ = welcome.bytes(welcome.integer());
 }
