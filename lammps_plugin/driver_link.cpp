@@ -13,6 +13,8 @@ namespace mdsieve {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t header_words = 4;
 constexpr std::size_t word = sizeof(std::int64_t);
 constexpr double seconds_to_finish_sending = 10.0;
@@ -22,35 +24,6 @@ std::int64_t magic()
   std::int64_t value;
   std::memcpy(&value, "MDSIEVE1", sizeof value);
   return value;
-}
-
-/// Sleeps 50 us, doubling up to 2 ms: a waiting rank leaves its core to others.
-class BackOff {
- public:
-  void pause()
-  {
-    std::this_thread::sleep_for(std::chrono::microseconds(microseconds_));
-    microseconds_ = std::min(2 * microseconds_, 2000);
-  }
-
- private:
-  int microseconds_ = 50;
-};
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start)
-{
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::vector<std::int64_t> receive(MPI_Comm comm, const MPI_Status &status)
-{
-  int n = 0;
-  MPI_Get_count(&status, MPI_INT64_T, &n);
-  std::vector<std::int64_t> message(static_cast<std::size_t>(std::max(n, 0)));
-  MPI_Recv(message.data(), n, MPI_INT64_T, status.MPI_SOURCE, status.MPI_TAG, comm, MPI_STATUS_IGNORE);
-  return message;
 }
 
 class MPILink : public DriverLink {
@@ -64,11 +37,10 @@ class MPILink : public DriverLink {
   /// left to MPI, buffer and all.
   ~MPILink() override
   {
-    const auto start = Clock::now();
-    BackOff back_off;
+    const Deadline deadline(seconds_to_finish_sending);
     forget_sent();
-    while (!sending_.empty() && seconds_since(start) < seconds_to_finish_sending) {
-      back_off.pause();
+    while (!sending_.empty() && !deadline.passed()) {
+      deadline.pause();
       forget_sent();
     }
     if (sending_.empty()) return;
@@ -88,11 +60,7 @@ class MPILink : public DriverLink {
   std::vector<std::int64_t> poll() override
   {
     forget_sent();
-    int there = 0;
-    MPI_Status status;
-    MPI_Iprobe(driver_, tag_, parent_, &there, &status);
-    if (!there) return {};
-    return receive(parent_, status);
+    return receive_if_there(parent_, driver_, tag_);
   }
 
  private:
@@ -190,43 +158,75 @@ std::string MessageReader::bytes(std::int64_t n)
 
 // ---------------------------------------------------------------------- links
 
+Deadline::Deadline(double seconds) :
+    end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds, 1.0e9))))
+{
+}
+
+bool Deadline::passed() const
+{
+  return Clock::now() > end_;
+}
+
+void Deadline::pause() const
+{
+  std::this_thread::sleep_for(std::chrono::microseconds(microseconds_));
+  microseconds_ = std::min(2 * microseconds_, 2000);
+}
+
+std::vector<std::int64_t> receive_if_there(MPI_Comm comm, int from, int tag)
+{
+  int there = 0;
+  MPI_Status status;
+  MPI_Iprobe(from, tag, comm, &there, &status);
+  if (!there) return {};
+  int n = 0;
+  MPI_Get_count(&status, MPI_INT64_T, &n);
+  std::vector<std::int64_t> message(static_cast<std::size_t>(std::max(n, 0)));
+  MPI_Recv(message.data(), n, MPI_INT64_T, status.MPI_SOURCE, status.MPI_TAG, comm, MPI_STATUS_IGNORE);
+  return message;
+}
+
 std::vector<std::int64_t> DriverLink::wait(double seconds)
 {
-  const auto start = Clock::now();
-  BackOff back_off;
+  const Deadline deadline(seconds);
   while (true) {
     auto message = poll();
     if (!message.empty()) return message;
-    if (seconds_since(start) > seconds)
+    if (deadline.passed())
       throw DriverLost("no answer from the driver for " + std::to_string(static_cast<long>(seconds)) + " s");
-    back_off.pause();
+    deadline.pause();
   }
 }
 
-std::unique_ptr<DriverLink> connect_over_mpi(MPI_Comm parent, std::int64_t channel, double seconds)
+int await_driver(MPI_Comm parent, double seconds)
 {
-  const auto start = Clock::now();
-  BackOff back_off;
-  int driver = session_driver(parent);
-  while (driver < 0) {
+  const Deadline deadline(seconds);
+  do {
     int there = 0;
     MPI_Status status;
     MPI_Iprobe(MPI_ANY_SOURCE, tag_driver_here, parent, &there, &status);
     if (there) {
-      MessageReader announcement(receive(parent, status));
+      MessageReader announcement(receive_if_there(parent, status.MPI_SOURCE, tag_driver_here));
       const auto version = announcement.integer();
       if (version != protocol_version)
         throw LinkError("the driver speaks link protocol " + std::to_string(version) + ", this fix speaks " +
                         std::to_string(protocol_version) + ": install the same mdsieve on both sides");
-      driver = status.MPI_SOURCE;
-      set_session_driver(parent, driver);
-    } else if (seconds_since(start) > seconds) {
-      throw DriverLost("no driver announced itself within " + std::to_string(static_cast<long>(seconds)) +
-                       " s; start one beside lmp: mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive");
-    } else {
-      back_off.pause();
+      return status.MPI_SOURCE;
     }
-  }
+    deadline.pause();
+  } while (!deadline.passed());
+  return -1;
+}
+
+std::unique_ptr<DriverLink> connect_over_mpi(MPI_Comm parent, std::int64_t channel, double seconds)
+{
+  int driver = session_driver(parent);
+  if (driver < 0) driver = await_driver(parent, seconds);
+  if (driver < 0)
+    throw DriverLost("no driver announced itself within " + std::to_string(static_cast<long>(seconds)) +
+                     " s; start one beside lmp: mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive");
+  set_session_driver(parent, driver);
   return std::make_unique<MPILink>(parent, driver, channel);
 }
 

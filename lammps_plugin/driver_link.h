@@ -3,6 +3,7 @@
 
 #include <mpi.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -97,6 +98,25 @@ class DriverLink {
   /// \throws DriverLost after `seconds`
   std::vector<std::int64_t> wait(double seconds);
 };
+
+/// A time limit, and pauses of 50 us doubling up to 2 ms: a waiting rank leaves its core to others.
+class Deadline {
+ public:
+  explicit Deadline(double seconds);
+  bool passed() const;
+  void pause() const;
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+  mutable int microseconds_ = 50;
+};
+
+/// A message from a rank of a communicator if one has arrived, else empty.
+std::vector<std::int64_t> receive_if_there(MPI_Comm comm, int from, int tag);
+
+/// Rank of the driver that announces itself in the communicator, or -1 if none does in time.
+/// \throws LinkError if it speaks another protocol
+int await_driver(MPI_Comm parent, double seconds);
 
 /// Link over MPI in the communicator that LAMMPS shares with the driver.
 /// \throws DriverLost if no driver announces itself within `seconds`

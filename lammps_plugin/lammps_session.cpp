@@ -7,18 +7,20 @@
 #include "lammps.h"
 #include "universe.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace mdsieve {
 
 namespace {
 
+constexpr double seconds_for_goodbye = 30.0;
+
 struct Session {
   MPI_Comm parent;
-  MPI_Comm universe;
   bool first_of_world;
   int world_ranks;
-  int driver;
+  int driver;    // rank in the parent communicator, -1: it has not announced itself yet
 };
 
 std::vector<Session> &sessions()
@@ -27,39 +29,31 @@ std::vector<Session> &sessions()
   return *open;
 }
 
-/// Ranks of the parent communicator that are not in this LAMMPS universe.
-std::vector<int> other_ranks(const Session &session)
+/// Takes everything that is still on its way from the driver, up to its own goodbye: MPI does not end well with
+/// messages that nobody received.
+void drain(const Session &session)
 {
-  int n_parent;
-  MPI_Comm_size(session.parent, &n_parent);
-  MPI_Group parent, universe;
-  MPI_Comm_group(session.parent, &parent);
-  MPI_Comm_group(session.universe, &universe);
-  std::vector<int> all(n_parent), inside(n_parent), others;
-  for (int i = 0; i < n_parent; i++) all[i] = i;
-  MPI_Group_translate_ranks(parent, n_parent, all.data(), universe, inside.data());
-  for (int i = 0; i < n_parent; i++)
-    if (inside[i] == MPI_UNDEFINED) others.push_back(i);
-  MPI_Group_free(&parent);
-  MPI_Group_free(&universe);
-  return others;
+  const Deadline deadline(seconds_for_goodbye);
+  while (!deadline.passed()) {
+    const auto message = receive_if_there(session.parent, session.driver, MPI_ANY_TAG);
+    if (message.empty())
+      deadline.pause();
+    else if (MessageReader(message).kind() == MessageKind::goodbye)
+      return;
+  }
 }
 
-/// A driver that never heard of a fix of this world must learn of its end too; others ignore the message.
-void say_goodbye(const Session &session, std::int64_t kind)
+void say_goodbye(Session &session, std::int64_t kind)
 {
-  if (!session.first_of_world) return;
+  // a driver may still be starting; it is there if anything but LAMMPS is
+  if (session.driver < 0) session.driver = await_driver(session.parent, seconds_for_goodbye);
+  if (session.driver < 0 || !session.first_of_world) return;
   MessageWriter writer(MessageKind::goodbye, 0);
   writer.integer(session.world_ranks);
   writer.integer(kind);
   const auto message = writer.finish();
-  const auto receivers = session.driver >= 0 ? std::vector<int>{session.driver} : other_ranks(session);
-  for (int rank : receivers) {
-    MPI_Request request;
-    MPI_Isend(message.data(), static_cast<int>(message.size()), MPI_INT64_T, rank, tag_to_driver, session.parent,
-              &request);
-    MPI_Wait(&request, MPI_STATUS_IGNORE);    // a few words: sent at once, without the receiver
-  }
+  MPI_Send(message.data(), static_cast<int>(message.size()), MPI_INT64_T, session.driver, tag_to_driver, session.parent);
+  drain(session);
 }
 
 /// MPI calls this when it is finalized: after `quit`, which passes by every other ending.
@@ -94,7 +88,8 @@ void begin_session(LAMMPS_NS::LAMMPS *lmp)
   int me, world_ranks;
   MPI_Comm_rank(lmp->world, &me);
   MPI_Comm_size(lmp->world, &world_ranks);
-  sessions().push_back({parent, lmp->universe->uworld, me == 0, world_ranks, -1});
+  if (std::any_of(sessions().begin(), sessions().end(), [&](const Session &s) { return s.parent == parent; })) return;
+  sessions().push_back({parent, me == 0, world_ranks, -1});
   watch_mpi_finalize();
 }
 
@@ -124,8 +119,15 @@ extern "C" void mdsieve_goodbye(int kind)
 {
   int finalized = 0;
   MPI_Finalized(&finalized);
-  if (!finalized)
-    for (const auto &session : mdsieve::sessions()) mdsieve::say_goodbye(session, kind);
+  if (!finalized) {
+    for (auto &session : mdsieve::sessions()) {
+      try {
+        mdsieve::say_goodbye(session, kind);
+      } catch (const std::exception &) {
+        // LAMMPS is ending: there is nobody left to tell
+      }
+    }
+  }
   mdsieve::sessions().clear();
 }
 
