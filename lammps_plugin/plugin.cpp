@@ -7,6 +7,10 @@
 #include "error.h"
 #include "lammps.h"
 
+#include <dlfcn.h>
+
+#include <string>
+
 #ifndef MDSIEVE_LAMMPS_VERSION_NUMBER
 #error "MDSIEVE_LAMMPS_VERSION_NUMBER must be the version of the LAMMPS headers, e.g. 20250722"
 #endif
@@ -32,9 +36,23 @@ void *create_fix_select(void *lmp, int narg, char **arg)
   return new FixSelect(static_cast<LAMMPS *>(lmp), narg, arg);
 }
 
+/// Handle of the library that tells when LAMMPS closes its plugins; it lies beside this one.
+void *open_ending(LAMMPS *lmp)
+{
+  static void *handle = nullptr;
+  if (handle) return handle;
+  Dl_info here;
+  dladdr(reinterpret_cast<void *>(&create_fix_select), &here);
+  const std::string path = std::string(here.dli_fname);
+  const std::string ending = path.substr(0, path.rfind('/') + 1) + "libmdsieve_ending.so";
+  handle = dlopen(ending.c_str(), RTLD_NOW);
+  if (!handle) lmp->error->all(FLERR, "mdsieve is not installed completely: {}", dlerror());
+  return handle;
+}
+
 }    // namespace
 
-extern "C" void mdsieve_register_fixes(void *lmp, void *handle, void *register_function)
+extern "C" void mdsieve_register_fixes(void *lmp, void *register_function)
 {
   auto *const lammps = static_cast<LAMMPS *>(lmp);
   if (lammps_version(lmp) == MDSIEVE_LAMMPS_VERSION_NUMBER) mdsieve::begin_session(lammps);
@@ -46,6 +64,6 @@ extern "C" void mdsieve_register_fixes(void *lmp, void *handle, void *register_f
   plugin.info = "mdsieve " MDSIEVE_VERSION ": fix select, novel frames only";
   plugin.author = "the mdsieve developers";
   plugin.creator.v2 = create_fix_select;
-  plugin.handle = handle;
+  plugin.handle = open_ending(lammps);
   reinterpret_cast<mdsieve_lammps_register>(register_function)(&plugin, lmp);
 }

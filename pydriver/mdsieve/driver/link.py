@@ -33,6 +33,7 @@ TAG_TO_FIX = 7343
 
 SHORTEST_PAUSE = 50e-6
 LONGEST_PAUSE = 2e-3
+LONGEST_PARTING = 30.0
 
 
 class Handler(Protocol):
@@ -109,17 +110,18 @@ class MPILink:
             if isinstance(message, Goodbye):
                 self._ranks_gone += message.ranks
                 self._barrier_due |= message.barrier
+                self._post(world, TAG_ANNOUNCE, encode(0, message))
         if reply is not None:
             self.send(world, channel, reply)
         return True
 
     def close(self) -> None:
-        """Part from the worlds that have said goodbye: wait until the replies are out, then enter the barrier
-        that
-        stock LAMMPS enters at the end of its script and after an error.
+        """Part from the worlds that have said goodbye: wait until they have taken every message, then enter
+        the barrier that stock LAMMPS enters at the end of its script and after an error.
         """
         pause = SHORTEST_PAUSE
-        while self._reap():
+        start = time.monotonic()
+        while self._reap() and time.monotonic() - start < LONGEST_PARTING:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         if self._barrier_due:
@@ -133,16 +135,12 @@ class MPILink:
         words = np.frombuffer(message, dtype="<i8")
         request = self._comm.Isend([words, self._mpi.INT64_T], dest=rank, tag=tag)
         if not request.Test():
-            self._outgoing.append((request, words, tag))
+            self._outgoing.append((request, words))
 
     def _reap(self) -> bool:
-        """Forget what has been sent; whether something for a fix is still on its way.
-
-        An announcement may stay unread for ever (a rank that is not the first of its world), so it is not
-        waited for.
-        """
+        """Forget what has been received; whether something is still on its way."""
         self._outgoing = [item for item in self._outgoing if not item[0].Test()]
-        return any(tag != TAG_ANNOUNCE for _, _, tag in self._outgoing) and not self.worlds_gone
+        return bool(self._outgoing)
 
 
 class DirectLink:
