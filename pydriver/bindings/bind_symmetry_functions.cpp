@@ -200,6 +200,7 @@ void bind_symmetry_functions(nb::module_ &m)
       .def("n_features", [](const SymmetryFunctions &f, int e) { return f.n_features(checked(f, e)); }, "element"_a)
       .def("n2p2_order",
            [](const SymmetryFunctions &f, int e) { return f.descriptor().n2p2_order(checked(f, e)); }, "element"_a)
+      .def_prop_ro("descriptor", &SymmetryFunctions::descriptor, nb::rv_policy::reference_internal)
       .def_prop_ro("elements", [](const SymmetryFunctions &f) { return f.descriptor().elements; })
       .def_prop_ro("atomic_numbers", [](const SymmetryFunctions &f) { return f.descriptor().atomic_numbers; })
       .def_prop_ro("cutoff", &SymmetryFunctions::cutoff)

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A sensible ``input.nn`` for given elements, and the ``scaling.data`` that belongs to it.
+
+The scaling is computed over a built-in pool of structures: ideal lattices of the elements and of their mixtures
+at several strains, rattled, and random cells. It needs no simulation, so a threshold means the same in every
+run with the same description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations_with_replacement, product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from mdsieve.descriptors import SymmetryFunctions
+
+__all__ = ["describe", "scaling_data", "structure_pool", "write_description"]
+
+LATTICES = ("fcc", "bcc", "hcp", "diamond", "sc")
+STRETCHES = (0.85, 0.92, 1.0, 1.08, 1.18)
+RATTLES = (0.0, 0.04, 0.1)
+RANDOM_CELLS = 20
+
+
+def describe(
+    elements: Sequence[str],
+    cutoff: float,
+    *,
+    n_radial: int | None = None,
+    n_angular: int | None = None,
+) -> str:
+    """Text of an ``input.nn`` file: radial and narrow angular functions for every combination of elements.
+
+    A third of the radial functions are Gaussians around the atom, of widths between half a bond and the
+    cutoff; the others are of equal width and stand on a grid of distances from three quarters of a bond to the
+    cutoff. The angular functions take zeta 1, 2, 4, 16, both signs of lambda and two widths, so far as
+    their number goes.
+
+    Parameters
+    ----------
+    elements : sequence of str
+        Chemical symbols.
+    cutoff : float
+        Cutoff radius [Å].
+    n_radial : int, optional
+        Radial functions for each neighbour element. Default: 24 for one element, 12 for two, 8 for more.
+    n_angular : int, optional
+        Angular functions for each pair of neighbour elements, an even number, at most 32. Default: 16 for one
+        element, 8 for two, 4 for more.
+
+    Returns
+    -------
+    str
+        The file, lengths in Å.
+
+    Raises
+    ------
+    ValueError
+        An unknown or repeated element, or a number out of range.
+    """
+    from ase.data import atomic_numbers
+
+    unknown = [e for e in elements if atomic_numbers.get(e, 0) < 1]
+    if unknown or not elements:
+        raise ValueError(f"elements: {' '.join(unknown) or 'none given'}, expected chemical symbols such as Ni")
+    if len(set(elements)) != len(elements):
+        raise ValueError(f"elements: {' '.join(elements)}, expected each symbol only once")
+    n_radial = _default_number(n_radial, len(elements), (24, 12, 8))
+    n_angular = _default_number(n_angular, len(elements), (16, 8, 4))
+    if n_radial < 2:
+        raise ValueError(f"n_radial is {n_radial}, expected at least 2")
+    if n_angular < 0 or n_angular % 2 or n_angular > 32:
+        raise ValueError(f"n_angular is {n_angular}, expected an even number from 0 to 32")
+    elements = sorted(elements, key=atomic_numbers.__getitem__)
+    shortest_bond = min(_bond(a, b) for a in elements for b in elements)
+    if not shortest_bond < cutoff <= 100.0:
+        raise ValueError(f"cutoff is {cutoff} Å, expected more than a bond ({shortest_bond:.2f} Å) and at most 100 Å")
+
+    lines = [
+        "# symmetry functions, lengths in Angstrom, eta in 1/Angstrom^2",
+        f"# {n_radial} radial functions for each neighbour element, {n_angular} angular for each pair",
+        f"number_of_elements {len(elements)}",
+        f"elements {' '.join(elements)}",
+        "length_unit angstrom",
+        "cutoff_type 1",
+    ]
+    for central in elements:
+        lines += ["", f"# {central}: eta r_s r_c"]
+        for neighbour in elements:
+            for eta, shift in _radial_grid(n_radial, _bond(central, neighbour), cutoff):
+                lines.append(f"symfunction_short {central} 2 {neighbour} {eta:.6g} {shift:.6g} {cutoff:.6g}")
+        lines.append(f"# {central}: eta lambda zeta r_c")
+        for first, second in combinations_with_replacement(elements, 2):
+            for eta, sign, zeta in _angular_grid(n_angular, cutoff):
+                lines.append(
+                    f"symfunction_short {central} 3 {first} {second} {eta:.6g} {sign:d} {zeta:g} {cutoff:.6g}"
+                )
+    return "\n".join(lines) + "\n"
+
+
+def write_description(
+    elements: Sequence[str],
+    cutoff: float,
+    path: str | Path,
+    *,
+    seed: int = 0,
+    n_radial: int | None = None,
+    n_angular: int | None = None,
+) -> list[Path]:
+    """Write an ``input.nn`` and its scaling.
+
+    Parameters
+    ----------
+    elements, cutoff, n_radial, n_angular
+        See :func:`describe`.
+    path : str or Path
+        The file to write. The scaling goes beside it: ``scaling.data`` if the file is called ``input.nn``, else the
+        file's name with ``.nn`` replaced by ``.scaling.data``.
+    seed : int
+        Seed of the pool of structures.
+
+    Returns
+    -------
+    list of Path
+        The files written: description and scaling.
+    """
+    from mdsieve.descriptors import SymmetryFunctions
+
+    path = Path(path)
+    text = describe(elements, cutoff, n_radial=n_radial, n_angular=n_angular)
+    scaling = scaling_data(SymmetryFunctions.from_text(text, name=str(path)), seed=seed)
+    scaling_path = path.with_name("scaling.data" if path.name == "input.nn" else f"{path.stem}.scaling.data")
+    path.write_text(text)
+    scaling_path.write_text(scaling)
+    return [path, scaling_path]
+
+
+def scaling_data(functions: SymmetryFunctions, *, seed: int = 0) -> str:
+    """Text of n2p2's ``scaling.data`` for a descriptor, over :func:`structure_pool`.
+
+    Parameters
+    ----------
+    functions : SymmetryFunctions
+        The descriptor; lengths and values are independent of the unit of its file.
+    seed : int
+        Seed of the pool.
+
+    Returns
+    -------
+    str
+        Minimum, maximum, mean and standard deviation of every column, n2p2's order.
+    """
+    from mdsieve import _core
+
+    statistics = _core.ColumnStatistics(list(functions.n_features.values()))
+    for atoms in structure_pool(functions.elements, seed=seed):
+        for e, (indices, values) in enumerate(functions.create_by_element(atoms).values()):
+            statistics.add(np.full(len(indices), e, dtype=np.int32), values.ravel())
+    header = f"# over mdsieve's pool of lattices and random cells of {' '.join(functions.elements)}, seed {seed}\n"
+    return header + statistics.to_scaling_data(functions._core.descriptor)
+
+
+def structure_pool(elements: Sequence[str], *, seed: int = 0) -> Iterator[Atoms]:
+    """Structures that span what the elements may look like.
+
+    Ideal fcc, bcc, hcp, diamond and simple cubic lattices, spacings from covalent radii (at least 1.6 Å)
+    times 0.85 to 1.18, unrattled and rattled, and random cells of several densities; for each element alone, for each
+    pair at three compositions, and for all together.
+
+    Parameters
+    ----------
+    elements : sequence of str
+        Chemical symbols.
+    seed : int
+        Seed of every random choice.
+
+    Yields
+    ------
+    ase.Atoms
+        Periodic structures of 8 to 32 atoms.
+    """
+    random = np.random.default_rng(seed)
+    for shares in _compositions(len(elements)):
+        spacing = float(np.dot(shares, [_spacing(e) for e in elements]))
+        for lattice in LATTICES:
+            for stretch in STRETCHES:
+                for rattle in RATTLES:
+                    atoms = _lattice(lattice, spacing * stretch)
+                    atoms.positions += random.normal(scale=rattle * spacing, size=atoms.positions.shape)
+                    atoms.symbols = _draw_symbols(elements, shares, len(atoms), random)
+                    yield atoms
+        for density in np.linspace(0.3, 1.1, RANDOM_CELLS):
+            atoms = _random_cell(16, spacing, float(density), random)
+            atoms.symbols = _draw_symbols(elements, shares, len(atoms), random)
+            yield atoms
+
+
+def _default_number(given: int | None, n_elements: int, defaults: tuple[int, int, int]) -> int:
+    return defaults[min(n_elements, 3) - 1] if given is None else int(given)
+
+
+def _bond(first: str, second: str) -> float:
+    """Sum of the covalent radii [Å]."""
+    from ase.data import atomic_numbers, covalent_radii
+
+    return float(covalent_radii[atomic_numbers[first]] + covalent_radii[atomic_numbers[second]])
+
+
+def _spacing(element: str) -> float:
+    """Distance of neighbours in a dense phase [Å]: a bond, but no less than atoms of first-row elements keep."""
+    return max(_bond(element, element), 1.6)
+
+
+def _radial_grid(n: int, bond: float, cutoff: float) -> list[tuple[float, float]]:
+    """(eta, r_s) of the radial functions."""
+    n_centred = max(1, n // 3)
+    widths = np.geomspace(cutoff, 0.5 * bond, n_centred)
+    centred = [(0.5 / width**2, 0.0) for width in widths]
+    shifts, step = np.linspace(min(0.75 * bond, 0.5 * cutoff), cutoff, n - n_centred, endpoint=False, retstep=True)
+    return centred + [(0.5 / step**2, shift) for shift in shifts]
+
+
+def _angular_grid(n: int, cutoff: float) -> list[tuple[float, int, float]]:
+    """(eta, lambda, zeta) of the angular functions, the most useful first."""
+    zetas = {2: (1,), 4: (1, 4), 6: (1, 4, 16)}.get(n, (1, 2, 4, 16))
+    n_widths = -(-n // (2 * len(zetas))) if n else 0
+    widths = np.geomspace(cutoff, 0.4 * cutoff, n_widths) if n_widths > 1 else [0.7 * cutoff]
+    if n == 8:
+        zetas, widths = (1, 4), np.geomspace(cutoff, 0.4 * cutoff, 2)
+    grid = [(0.5 / width**2, sign, zeta) for width in widths for zeta in zetas for sign in (1, -1)]
+    return grid[:n]
+
+
+def _compositions(n: int) -> Iterator[np.ndarray]:
+    """Shares of the elements: each alone, pairs at three ratios, all together."""
+    unit = np.eye(n)
+    yield from unit
+    for i in range(n):
+        for j in range(i + 1, n):
+            for share in (0.25, 0.5, 0.75):
+                yield share * unit[i] + (1.0 - share) * unit[j]
+    if n > 2:
+        yield np.full(n, 1.0 / n)
+
+
+def _draw_symbols(elements: Sequence[str], shares: np.ndarray, n: int, random: np.random.Generator) -> list[str]:
+    """Symbols of n atoms: every element with a share occurs, if there is room."""
+    present = np.flatnonzero(shares)
+    drawn = np.concatenate([present, random.choice(len(elements), size=n, p=shares)])[:n]
+    return [elements[e] for e in random.permutation(drawn)]
+
+
+def _lattice(name: str, bond: float) -> Atoms:
+    """An ideal lattice with the given distance of nearest neighbours [Å]."""
+    from ase.build import bulk
+
+    if name == "hcp":
+        return bulk("X", "hcp", a=bond, c=bond * np.sqrt(8.0 / 3.0)) * (2, 2, 2)
+    per_bond = {"fcc": np.sqrt(2.0), "bcc": 2.0 / np.sqrt(3.0), "diamond": 4.0 / np.sqrt(3.0), "sc": 1.0}[name]
+    repeat = {"fcc": (2, 2, 1), "bcc": (2, 2, 2), "diamond": (1, 1, 1), "sc": (2, 2, 2)}[name]
+    return bulk("X", name, a=bond * per_bond, cubic=True) * repeat
+
+
+def _random_cell(n: int, spacing: float, density: float, random: np.random.Generator) -> Atoms:
+    """Atoms at random in a skewed periodic cell, as far apart as the density allows.
+
+    `density` is relative to a close packing of spheres whose diameter is the spacing.
+    """
+    from ase import Atoms
+
+    volume = n * spacing**3 / np.sqrt(2.0) / density
+    shape = np.eye(3) + random.uniform(-0.25, 0.25, size=(3, 3))
+    cell = shape * (volume / abs(np.linalg.det(shape))) ** (1.0 / 3.0)
+    images = np.array(list(product((-1, 0, 1), repeat=3))) @ cell
+    positions = np.empty((n, 3))
+    placed, apart, refused = 0, 0.9 * spacing, 0
+    while placed < n:
+        candidate = random.random(3) @ cell
+        separations = (candidate - positions[:placed, None, :] - images).reshape(-1, 3)
+        if placed and np.einsum("ij,ij->i", separations, separations).min() < apart**2:
+            refused += 1
+            if refused % 30 == 0:
+                apart *= 0.93
+            continue
+        positions[placed] = candidate
+        placed += 1
+    return Atoms("X" * n, positions=positions, cell=cell, pbc=True)
