@@ -171,6 +171,16 @@ def test_a_store_that_holds_nothing_is_no_obstacle(tmp_path):
         assert store.bank_header() is None
 
 
+def test_a_store_that_was_killed_while_being_made_is_made_again(tmp_path):
+    path = tmp_path / "store.db"
+    for resume in (False, True):
+        path.write_bytes(b"")
+        with pytest.raises(StoreError, match="holds nothing yet"):
+            FrameStore.read(path)
+        with FrameStore.open(path, resume=resume) as store:
+            assert store.is_empty
+
+
 def test_what_is_no_store_is_refused_and_left_alone(tmp_path):
     text = tmp_path / "text.db"
     text.write_text("this is not SQLite, but long enough to look like some file" * 20)

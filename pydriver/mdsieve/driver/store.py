@@ -89,6 +89,10 @@ class StoreError(ValueError):
     """The store cannot be used; one line that names the file and says why."""
 
 
+class BlankStoreError(StoreError):
+    """A database without any table: a store that was about to be made."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """One bank entry.
@@ -198,7 +202,11 @@ class FrameStore:
             raise StoreError(f"{path}: the store is not writable")
         if overwrite:
             return
-        with cls.read(path) as store:
+        try:
+            store = cls.read(path)
+        except BlankStoreError:
+            return
+        with store:
             store._refuse_second_writer()
             if not resume and not store.is_empty:
                 raise StoreError(
@@ -586,7 +594,10 @@ class FrameStore:
         self._connection.execute("INSERT OR REPLACE INTO mdsieve_info VALUES (?, ?)", (name, value))
 
     def _require_format(self) -> None:
-        if "mdsieve_info" not in _table_names(self._connection):
+        tables = _table_names(self._connection)
+        if not tables:
+            raise BlankStoreError(f"{self.path}: holds nothing yet")
+        if "mdsieve_info" not in tables:
             raise StoreError(f"{self.path}: is a database, but not a store of mdsieve")
         found = self._one("SELECT value FROM mdsieve_info WHERE name = 'format'")
         if found != str(FORMAT):
