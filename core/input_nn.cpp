@@ -304,7 +304,8 @@ class Parser {
     SymmetryFunction f;
     f.line = line;
     f.central = element(line, words[1], "central element");
-    f.type = int(integer(line, words[2], "type of the symmetry function"));
+    const long type = integer(line, words[2], "type of the symmetry function");
+    f.type = type >= 0 && type < 100 ? int(type) : -1;
     if (f.type >= 20 && f.type <= 25)
       fail(line, "symmetry function type " + std::to_string(f.type) +
                      " (compact support) is not supported, known: 2 3 9 12 13");

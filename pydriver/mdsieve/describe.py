@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A sensible ``input.nn`` for given elements, and the ``scaling.data`` that belongs to it.
 
-The scaling is computed over a built-in pool of structures: ideal lattices of the elements and of their mixtures
-at several strains, rattled, and random cells. It needs no simulation, so a threshold means the same in every
-run with the same description.
+The scaling is computed over a built-in pool of structures: ideal lattices of the elements and of their
+mixtures at several strains, rattled, and random cells. It needs no simulation, so a threshold means the same
+in every run with the same description.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def describe(
     """Text of an ``input.nn`` file: radial and narrow angular functions for every combination of elements.
 
     A third of the radial functions are Gaussians around the atom, of widths between half a bond and the
-    cutoff; the others are of equal width and stand on a grid of distances from three quarters of a bond to the
-    cutoff. The angular functions take zeta 1, 2, 4, 16, both signs of lambda and two widths, so far as
+    cutoff; the others are of equal width and stand on a grid of distances from three quarters of a bond
+    to the cutoff. The angular functions take zeta 1, 2, 4, 16, both signs of lambda and two widths, so far as
     their number goes.
 
     Parameters
@@ -68,7 +68,8 @@ def describe(
 
     unknown = [e for e in elements if atomic_numbers.get(e, 0) < 1]
     if unknown or not elements:
-        raise ValueError(f"elements: {' '.join(unknown) or 'none given'}, expected chemical symbols such as Ni")
+        found = " ".join(unknown) or "none given"
+        raise ValueError(f"elements: {found}, expected chemical symbols such as Ni")
     if len(set(elements)) != len(elements):
         raise ValueError(f"elements: {' '.join(elements)}, expected each symbol only once")
     n_radial = _default_number(n_radial, len(elements), (24, 12, 8))
@@ -80,7 +81,7 @@ def describe(
     elements = sorted(elements, key=atomic_numbers.__getitem__)
     shortest_bond = min(_bond(a, b) for a in elements for b in elements)
     if not shortest_bond < cutoff <= 100.0:
-        raise ValueError(f"cutoff is {cutoff} Å, expected more than a bond ({shortest_bond:.2f} Å) and at most 100 Å")
+        raise ValueError(f"cutoff is {cutoff} Å, expected {shortest_bond:.2f} Å (a bond) to 100 Å")
 
     lines = [
         "# symmetry functions, lengths in Angstrom, eta in 1/Angstrom^2",
@@ -120,8 +121,8 @@ def write_description(
     elements, cutoff, n_radial, n_angular
         See :func:`describe`.
     path : str or Path
-        The file to write. The scaling goes beside it: ``scaling.data`` if the file is called ``input.nn``, else the
-        file's name with ``.nn`` replaced by ``.scaling.data``.
+        The file to write. The scaling goes beside it: ``scaling.data`` if the file is called ``input.nn``,
+        else the file's name with ``.nn`` replaced by ``.scaling.data``.
     seed : int
         Seed of the pool of structures.
 
@@ -162,7 +163,8 @@ def scaling_data(functions: SymmetryFunctions, *, seed: int = 0) -> str:
     for atoms in structure_pool(functions.elements, seed=seed):
         for e, (indices, values) in enumerate(functions.create_by_element(atoms).values()):
             statistics.add(np.full(len(indices), e, dtype=np.int32), values.ravel())
-    header = f"# over mdsieve's pool of lattices and random cells of {' '.join(functions.elements)}, seed {seed}\n"
+    names = " ".join(functions.elements)
+    header = f"# over mdsieve's pool of lattices and random cells of {names}, seed {seed}\n"
     return header + statistics.to_scaling_data(functions._core.descriptor)
 
 
@@ -170,8 +172,8 @@ def structure_pool(elements: Sequence[str], *, seed: int = 0) -> Iterator[Atoms]
     """Structures that span what the elements may look like.
 
     Ideal fcc, bcc, hcp, diamond and simple cubic lattices, spacings from covalent radii (at least 1.6 Å)
-    times 0.85 to 1.18, unrattled and rattled, and random cells of several densities; for each element alone, for each
-    pair at three compositions, and for all together.
+    times 0.85 to 1.18, unrattled and rattled, and random cells of several densities; for each element alone,
+    for each pair at three compositions, and for all together.
 
     Parameters
     ----------
@@ -213,7 +215,7 @@ def _bond(first: str, second: str) -> float:
 
 
 def _spacing(element: str) -> float:
-    """Distance of neighbours in a dense phase [Å]: a bond, but no less than atoms of first-row elements keep."""
+    """Distance of neighbours in a dense phase [Å]: a bond, but no less than first-row elements keep."""
     return max(_bond(element, element), 1.6)
 
 
@@ -222,7 +224,8 @@ def _radial_grid(n: int, bond: float, cutoff: float) -> list[tuple[float, float]
     n_centred = max(1, n // 3)
     widths = np.geomspace(cutoff, 0.5 * bond, n_centred)
     centred = [(0.5 / width**2, 0.0) for width in widths]
-    shifts, step = np.linspace(min(0.75 * bond, 0.5 * cutoff), cutoff, n - n_centred, endpoint=False, retstep=True)
+    nearest = min(0.75 * bond, 0.5 * cutoff)
+    shifts, step = np.linspace(nearest, cutoff, n - n_centred, endpoint=False, retstep=True)
     return centred + [(0.5 / step**2, shift) for shift in shifts]
 
 
@@ -249,7 +252,9 @@ def _compositions(n: int) -> Iterator[np.ndarray]:
         yield np.full(n, 1.0 / n)
 
 
-def _draw_symbols(elements: Sequence[str], shares: np.ndarray, n: int, random: np.random.Generator) -> list[str]:
+def _draw_symbols(
+    elements: Sequence[str], shares: np.ndarray, n: int, random: np.random.Generator
+) -> list[str]:
     """Symbols of n atoms: every element with a share occurs, if there is room."""
     present = np.flatnonzero(shares)
     drawn = np.concatenate([present, random.choice(len(elements), size=n, p=shares)])[:n]
@@ -262,9 +267,9 @@ def _lattice(name: str, bond: float) -> Atoms:
 
     if name == "hcp":
         return bulk("X", "hcp", a=bond, c=bond * np.sqrt(8.0 / 3.0)) * (2, 2, 2)
-    per_bond = {"fcc": np.sqrt(2.0), "bcc": 2.0 / np.sqrt(3.0), "diamond": 4.0 / np.sqrt(3.0), "sc": 1.0}[name]
-    repeat = {"fcc": (2, 2, 1), "bcc": (2, 2, 2), "diamond": (1, 1, 1), "sc": (2, 2, 2)}[name]
-    return bulk("X", name, a=bond * per_bond, cubic=True) * repeat
+    constant_per_bond = {"fcc": 2**0.5, "bcc": 2.0 / 3**0.5, "diamond": 4.0 / 3**0.5, "sc": 1.0}
+    repeat = {"fcc": (2, 2, 1), "bcc": (2, 2, 2), "diamond": (1, 1, 1), "sc": (2, 2, 2)}
+    return bulk("X", name, a=bond * constant_per_bond[name], cubic=True) * repeat[name]
 
 
 def _random_cell(n: int, spacing: float, density: float, random: np.random.Generator) -> Atoms:

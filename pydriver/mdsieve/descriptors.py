@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fingerprints of atomic environments: Behler-Parrinello symmetry functions, computed by the compiled core."""
+"""Fingerprints of atomic environments: Behler-Parrinello symmetry functions from the compiled core."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class SymmetryFunctions:
         Agreement with the equations: 1e-10 (double) or 1e-5 (mixed) relative. ``mixed`` computes in single
         precision, adds up in double precision and takes about half the time.
     length_unit : {"angstrom", "bohr"}
-        Unit of every length in the file (eta: of its inverse square). A ``length_unit`` line in the file wins.
+        Unit of every length in the file (eta: of its inverse square). A ``length_unit`` line in the file
+        wins.
 
     Raises
     ------
@@ -168,14 +169,14 @@ class SymmetryFunctions:
         Returns
         -------
         numpy.ndarray, shape (n_atoms, n_features)
-            Rows in the order of the atoms, columns in the order of the file's lines. A list of such arrays for
-            an iterable.
+            Rows in the order of the atoms, columns in the order of the file's lines. A list of such arrays
+            for an iterable.
 
         Raises
         ------
         ValueError
-            The elements of the descriptor have different numbers of functions (use :meth:`create_by_element`), an
-            element of the structure is not in the descriptor, or two atoms lie at the same place.
+            The elements of the descriptor have different numbers of functions (use :meth:`create_by_element`),
+            an element of the structure is not in the descriptor, or two atoms lie at the same place.
         """
         sizes = self.n_features
         if len(set(sizes.values())) > 1:
@@ -207,9 +208,9 @@ class SymmetryFunctions:
         Returns
         -------
         dict
-            For every element of the descriptor its atoms' indices, shape (n,), ascending, and their fingerprints,
-            shape (n, n_features of the element); n is 0 for an element that does not occur. A list of such
-            dictionaries for an iterable.
+            For every element of the descriptor its atoms' indices, shape (n,), ascending, and their
+            fingerprints, shape (n, n_features of the element); n is 0 for an element that does not occur.
+            A list of such dictionaries for an iterable.
 
         Raises
         ------
@@ -239,9 +240,9 @@ class SymmetryFunctions:
         if np.any(elements < 0):
             from ase.data import chemical_symbols
 
-            missing = sorted({chemical_symbols[z] for z in atoms.numbers[elements < 0]})
+            missing = " ".join(sorted({chemical_symbols[z] for z in atoms.numbers[elements < 0]}))
             raise ValueError(
-                f"element {' '.join(missing)} of the structure is not in the descriptor, which knows {self._known()}"
+                f"element {missing} of the structure is not in the descriptor, which knows {self._known()}"
             )
         return elements
 
