@@ -175,8 +175,9 @@ class SymmetryFunctions:
         Raises
         ------
         ValueError
-            The elements of the descriptor have different numbers of functions (use :meth:`create_by_element`),
-            an element of the structure is not in the descriptor, or two atoms lie at the same place.
+            The elements of the descriptor have different numbers of functions (use
+            :meth:`create_by_element`), an element of the structure is not in the descriptor, or two atoms
+            lie at the same place.
         """
         sizes = self.n_features
         if len(set(sizes.values())) > 1:
