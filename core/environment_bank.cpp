@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace mdsieve {
@@ -52,13 +53,8 @@ struct EnvironmentBank::Data {
   explicit Data(BankHeader h) : header(std::move(h))
   {
     require_sound(header);
-    for (std::size_t e = 0; e < header.elements.size(); ++e) sets.push_back(empty_set(static_cast<int>(e)));
-  }
-
-  EnvironmentSet empty_set(int element) const
-  {
-    const auto e = static_cast<std::size_t>(element);
-    return {header.elements[e], header.scaling.shift[e], header.scaling.factor[e], header.thresholds[e]};
+    for (std::size_t e = 0; e < header.elements.size(); ++e)
+      sets.emplace_back(header.elements[e], header.scaling.shift[e], header.scaling.factor[e], header.thresholds[e]);
   }
 
   const EnvironmentSet &set_of(int element) const
@@ -120,15 +116,15 @@ double EnvironmentBank::distance(int element, const double *raw, double enough, 
 std::vector<std::int64_t> EnvironmentBank::select_new(std::size_t n, const int *element, const double *const *raw,
                                                       std::int64_t *hints) const
 {
-  std::vector<EnvironmentSet> picked_sets;
-  for (std::size_t e = 0; e < data_->sets.size(); ++e) picked_sets.push_back(data_->empty_set(static_cast<int>(e)));
+  std::vector<std::optional<EnvironmentSet>> picked_sets(data_->sets.size());
   std::vector<std::int64_t> picked;
   for (std::size_t i = 0; i < n; ++i) {
     if (!is_new(element[i], raw[i], hints ? &hints[i] : nullptr)) continue;
-    EnvironmentSet &set = picked_sets[static_cast<std::size_t>(element[i])];
+    std::optional<EnvironmentSet> &set = picked_sets[static_cast<std::size_t>(element[i])];
+    if (!set) set = data_->set_of(element[i]).empty_copy();
     const double threshold = data_->threshold(element[i]);
-    if (set.nearest(raw[i], threshold, threshold, -1).entry >= 0) continue;
-    set.add(raw[i]);
+    if (set->nearest(raw[i], threshold, threshold, -1).entry >= 0) continue;
+    set->add(raw[i]);
     picked.push_back(static_cast<std::int64_t>(i));
   }
   return picked;

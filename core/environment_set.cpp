@@ -99,6 +99,18 @@ EnvironmentSet::EnvironmentSet(std::string element, const std::vector<double> &s
 {
 }
 
+EnvironmentSet EnvironmentSet::empty_copy() const
+{
+  EnvironmentSet copy(element_, shift_, factor_, threshold_);
+  copy.n_features_ = n_features_;
+  if (has_tree()) {
+    copy.axes_ = axes_;
+    copy.tree_ = RangeTree(axes_.n_axes);
+    copy.next_build_ = next_build_;
+  }
+  return copy;
+}
+
 void EnvironmentSet::refuse(const double *raw) const
 {
   for (int c = 0; c < n_features_; ++c)

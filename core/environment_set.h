@@ -21,6 +21,9 @@ class EnvironmentSet {
   EnvironmentSet(std::string element, const std::vector<double> &shift, const std::vector<double> &factor,
                  double threshold);
 
+  /// An empty set for the same element that searches along the same axes.
+  EnvironmentSet empty_copy() const;
+
   std::int64_t size() const { return size_; }
   int n_features() const { return n_features_; }
   const double *raw(std::int64_t entry) const { return &raw_[static_cast<std::size_t>(entry) * stride_]; }

@@ -249,83 +249,90 @@ void RangeTree::insert(std::int32_t id, const float *projected, float error)
 MDSIEVE_CLONES RangeTree::Found RangeTree::search(const Query &query, double bound, double enough) const
 {
   Found found{bound, -1};
-  struct Open {
-    std::int32_t node;
-    float squared;    ///< of the distance from the query to its box, rounded
-  };
-  Open open[deepest + 16];
+  // boxes put off, with the squared distance from the query, rounded
+  std::int32_t open_node[deepest + 16];
+  float open_squared[deepest + 16];
   int n_open = 0;
-  open[n_open++] = {0, 0.0f};
 
   const float *const y = query.projected;
   const float8 y8 = {y[0], y[1], y[2], y[3], y[4], y[5], y[6], y[7]};
   const float8 zero = {};
   // rounded up, so that conversion cannot lose a point
   float reach = static_cast<float>(bound) * (1.0f + 0x1p-22f) + query.error;
+  // a computed squared distance above this is surely beyond the bound
+  const auto limit_of = [&reach](const Node &node) {
+    const float limit = (reach + node.error) * slack;
+    return limit * limit;
+  };
 
-  while (n_open > 0) {
-    const Open top = open[--n_open];
-    const Node &node = nodes_[top.node];
-    float limit = (reach + node.error) * slack;
-    limit *= limit;
-    if (top.squared > limit) continue;
-
+  std::int32_t index = 0;
+  while (true) {
+    const Node &node = nodes_[index];
     if (node.child >= 0) {
-      float squared[2];
+      const Node *const children = &nodes_[node.child];
+      float8 squares[2];
       for (int side = 0; side < 2; ++side) {
-        const Node &child = nodes_[node.child + side];
-        const float8 below = *reinterpret_cast<const float8 *>(child.low) - y8;
-        const float8 above = y8 - *reinterpret_cast<const float8 *>(child.high);
+        const float8 below = *reinterpret_cast<const float8 *>(children[side].low) - y8;
+        const float8 above = y8 - *reinterpret_cast<const float8 *>(children[side].high);
         float8 outside = below > above ? below : above;
         outside = outside > zero ? outside : zero;    // NaN: 0, never pruned
-        const float8 s = outside * outside;
-        squared[side] = ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+        squares[side] = outside * outside;
       }
-      const int nearer = squared[1] < squared[0] ||
-              (squared[1] == squared[0] && y[node.axis] >= node.split)
-          ? 1
-          : 0;
-      open[n_open++] = {node.child + 1 - nearer, squared[1 - nearer]};
-      open[n_open++] = {node.child + nearer, squared[nearer]};
-      continue;
+      const float8 sums = sums_of(squares[0], squares[1]);
+      const float squared[2] = {sums[0], sums[4]};
+      const bool is_second_nearer = squared[1] < squared[0] || (squared[1] == squared[0] && y[node.axis] >= node.split);
+      const int nearer = is_second_nearer ? 1 : 0, farther = 1 - nearer;
+      if (!(squared[farther] > limit_of(children[farther]))) {
+        open_node[n_open] = node.child + farther;
+        open_squared[n_open++] = squared[farther];
+      }
+      if (!(squared[nearer] > limit_of(children[nearer]))) {
+        index = node.child + nearer;
+        continue;
+      }
+    } else {
+      float limit = limit_of(node);
+      std::int32_t left = node.count;
+      for (std::int32_t block = node.block; block >= 0; block = next_[block], left -= lanes) {
+        const Lanes *const rows = &blocks_[static_cast<std::size_t>(block) * n_axes_];
+        float8 sum = {};
+        bool is_near = true;
+        for (int axis = 0; axis < n_axes_ && is_near; axis += PrincipalAxes::group) {
+          for (int a = axis; a < axis + PrincipalAxes::group; ++a) {
+            const float8 d = *reinterpret_cast<const float8 *>(rows[a].value) - y[a];
+            sum += d * d;
+          }
+          typedef long long long4 __attribute__((vector_size(32)));
+          const long4 beyond = reinterpret_cast<long4>(sum > limit);
+          is_near = (beyond[0] & beyond[1] & beyond[2] & beyond[3]) != -1;
+        }
+        if (!is_near) continue;
+        const int n = left < lanes ? left : lanes;
+        unsigned tried = 0;
+        while (true) {    // nearest first
+          int best = -1;
+          for (int lane = 0; lane < n; ++lane)
+            if (!(tried >> lane & 1u) && !(sum[lane] > limit) && (best < 0 || sum[lane] < sum[best])) best = lane;
+          if (best < 0) break;
+          tried |= 1u << best;
+          const std::int32_t id = ids_[static_cast<std::size_t>(block) * lanes + best];
+          const double distance = query.exact(query.context, id);
+          if (distance < found.distance || (found.id < 0 && distance <= found.distance)) {
+            found = {distance, id};
+            if (distance <= enough) return found;
+            reach = static_cast<float>(distance) * (1.0f + 0x1p-22f) + query.error;
+            limit = limit_of(node);
+          }
+        }
+      }
     }
-
-    std::int32_t left = node.count;
-    for (std::int32_t block = node.block; block >= 0; block = next_[block], left -= lanes) {
-      const Lanes *const rows = &blocks_[static_cast<std::size_t>(block) * n_axes_];
-      float8 sum = {};
-      bool is_near = true;
-      for (int axis = 0; axis < n_axes_ && is_near; axis += PrincipalAxes::group) {
-        for (int a = axis; a < axis + PrincipalAxes::group; ++a) {
-          const float8 d = *reinterpret_cast<const float8 *>(rows[a].value) - y[a];
-          sum += d * d;
-        }
-        typedef long long long4 __attribute__((vector_size(32)));
-        const long4 beyond = reinterpret_cast<long4>(sum > limit);
-        is_near = (beyond[0] & beyond[1] & beyond[2] & beyond[3]) != -1;
-      }
-      if (!is_near) continue;
-      const int n = left < lanes ? left : lanes;
-      unsigned tried = 0;
-      while (true) {    // nearest first
-        int best = -1;
-        for (int lane = 0; lane < n; ++lane)
-          if (!(tried >> lane & 1u) && !(sum[lane] > limit) && (best < 0 || sum[lane] < sum[best])) best = lane;
-        if (best < 0) break;
-        tried |= 1u << best;
-        const std::int32_t id = ids_[static_cast<std::size_t>(block) * lanes + best];
-        const double distance = query.exact(query.context, id);
-        if (distance < found.distance || (found.id < 0 && distance <= found.distance)) {
-          found = {distance, id};
-          if (distance <= enough) return found;
-          reach = static_cast<float>(distance) * (1.0f + 0x1p-22f) + query.error;
-          limit = (reach + node.error) * slack;
-          limit *= limit;
-        }
-      }
+    // the next box that is still within reach
+    while (true) {
+      if (n_open == 0) return found;
+      index = open_node[--n_open];
+      if (!(open_squared[n_open] > limit_of(nodes_[index]))) break;
     }
   }
-  return found;
 }
 
 std::size_t RangeTree::memory_bytes() const
