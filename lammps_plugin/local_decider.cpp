@@ -9,7 +9,8 @@ namespace mdsieve {
 
 FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame)
 {
-  FrameNovelty novelty{frame.known_novelty, frame.known_id, bank.size() == 0};
+  FrameNovelty novelty{frame.known_novelty, frame.known_id};
+  if (frame.known_id > 0) novelty.cautious = frame.known_novelty;
   const auto &header = bank.header();
   const auto pointers = fingerprint_pointers(frame.candidates, header.n_features);
   for (std::size_t i = 0; i < pointers.size(); i++) {
@@ -17,12 +18,27 @@ FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame
     const double threshold = header.thresholds[static_cast<std::size_t>(element)];
     const double enough = std::isfinite(novelty.value) ? novelty.value * threshold : 0.0;
     const double value = bank.distance(element, pointers[i], enough) / threshold;
+    if (std::isfinite(value) && !(value <= novelty.cautious)) novelty.cautious = value;
     if (value > novelty.value) {
       novelty.value = value;
       novelty.id = frame.candidates.id[i];
     }
   }
   return novelty;
+}
+
+/// junk and stop look at the cautious novelty, keep at the whole.
+static Decision decide_novelty(const Rule &rule, const FrameNovelty &novelty, std::int64_t step, const Progress &progress)
+{
+  const Decision cautious =
+      decide(rule, {{"novelty", novelty.cautious}}, step, progress.last_kept_step, progress.n_kept);
+  if (cautious.verdict == Verdict::junk) return cautious;
+  Rule keeping = rule;
+  keeping.junk.clear();
+  keeping.stop.clear();
+  Decision decision = decide(keeping, {{"novelty", novelty.value}}, step, progress.last_kept_step, progress.n_kept);
+  decision.stop = cautious.stop;
+  return decision;
 }
 
 LocalDecider::LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::int64_t pilot,
@@ -83,13 +99,7 @@ Reply LocalDecider::learn_scaling(const FrameReport &frame)
 Reply LocalDecider::decide_frame(const FrameReport &frame)
 {
   const FrameNovelty novelty = frame_novelty(*bank_, frame);
-  Rule rule = rule_;
-  if (novelty.bank_is_empty) {    // infinite novelty says nothing yet
-    rule.junk.clear();
-    rule.stop.clear();
-  }
-  const Decision decision =
-      decide(rule, {{"novelty", novelty.value}}, frame.step, progress_.last_kept_step, progress_.n_kept);
+  const Decision decision = decide_novelty(rule_, novelty, frame.step, progress_);
 
   Reply reply;
   reply.step = frame.step;

@@ -5,6 +5,7 @@
 #include "scaling.h"
 
 #include <deque>
+#include <limits>
 #include <optional>
 
 namespace mdsieve {
@@ -46,7 +47,9 @@ class LocalDecider : public Decider {
 struct FrameNovelty {
   double value = 0.0;
   std::int64_t id = 0;
-  bool bank_is_empty = false;    ///< nothing to compare with yet: junk and stop do not apply
+  /// Largest among the atoms whose element has an entry, NaN if there is none: what junk and stop look at. A bank
+  /// that has never met an element cannot call it odd, or that element could never get in.
+  double cautious = std::numeric_limits<double>::quiet_NaN();
 };
 
 FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame);
