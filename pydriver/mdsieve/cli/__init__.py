@@ -18,7 +18,7 @@ from mdsieve._version import __version__
 #: Exit code when the user's input is at fault.
 USER_ERROR = 2
 
-#: Sub-command -> module of this package (its `CONTEXT`, if any, are click's context settings) and function ...
+#: Sub-command -> module of this package and function in it; a module's `CONTEXT` are click's settings ...
 COMMANDS = {
     "run": ("run", "run"),
     "drive": ("drive", "drive"),

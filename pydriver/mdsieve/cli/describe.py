@@ -10,7 +10,7 @@ import typer
 def describe(
     elements: Annotated[
         list[str],
-        typer.Option("--elements", "-e", help="Chemical symbol; once for each element, or several with commas."),
+        typer.Option("--elements", "-e", help="Chemical symbols, with commas: Ni,Al."),
     ],
     cutoff: Annotated[float, typer.Option("--cutoff", "-c", help="Cutoff radius in Å.")],
     output: Annotated[
@@ -20,7 +20,7 @@ def describe(
         int | None, typer.Option("--radial", help="Radial functions for each neighbour element.")
     ] = None,
     angular: Annotated[
-        int | None, typer.Option("--angular", help="Angular functions for each pair, an even number up to 32.")
+        int | None, typer.Option("--angular", help="Angular functions for each pair, even, up to 32.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the structures that give the scaling.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
