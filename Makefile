@@ -99,11 +99,11 @@ demo: $(STAMPS)/installed
 # ------------------------------------------------------------------ style
 lint: $(STAMPS)/dev-tools
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@git ls-files '*.cpp' '*.h' ':!core/tests/doctest.h' | xargs $(BIN)/clang-format --dry-run -Werror
+	@git ls-files '*.cpp' '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
 
 format: $(STAMPS)/dev-tools
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
-	@git ls-files '*.cpp' '*.h' ':!core/tests/doctest.h' | xargs $(BIN)/clang-format -i
+	@git ls-files '*.cpp' '*.h' | xargs $(BIN)/clang-format -i
 
 clean:
 	rm -rf $(VENV) build demo-out .pytest_cache .ruff_cache .hypothesis

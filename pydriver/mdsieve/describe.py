@@ -136,10 +136,14 @@ def write_description(
     path = Path(path)
     text = describe(elements, cutoff, n_radial=n_radial, n_angular=n_angular)
     scaling = scaling_data(SymmetryFunctions.from_text(text, name=str(path)), seed=seed)
-    scaling_path = path.with_name("scaling.data" if path.name == "input.nn" else f"{path.stem}.scaling.data")
     path.write_text(text)
-    scaling_path.write_text(scaling)
-    return [path, scaling_path]
+    scaling_path(path).write_text(scaling)
+    return [path, scaling_path(path)]
+
+
+def scaling_path(path: Path) -> Path:
+    """Where its scaling lies: ``ni.scaling.data`` for ``ni.nn``, ``scaling.data`` for ``input.nn``."""
+    return path.with_name("scaling.data" if path.name == "input.nn" else f"{path.stem}.scaling.data")
 
 
 def scaling_data(functions: SymmetryFunctions, *, seed: int = 0) -> str:
