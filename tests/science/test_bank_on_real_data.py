@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The bank on published data: picks of the paper's plain algorithm, repeats found, n2p2's scaling understood."""
+"""The bank on published data: the paper's picks, repeats found, n2p2's scaling understood."""
 
 import gzip
 
 import numpy as np
 import pytest
 from ase.io import read
-from plain_bank import plain_scaling, plain_selection
 
 from mdsieve import EnvironmentBank, SymmetryFunctions
+from plain_bank import plain_scaling, plain_selection
 
 MLEARN = """
 elements {0}
@@ -57,23 +57,24 @@ def test_picks_of_the_paper_on_mlearn(data_dir, element, threshold):
 
 
 def shape_of(atoms):
-    """What two frames share if one is the other turned and renumbered; nothing of symmetry functions in it."""
+    """What two frames share if one is the other turned and renumbered."""
     return np.linalg.eigvalsh(atoms.cell @ atoms.cell.T), np.sort(
         atoms.get_all_distances(mic=True), axis=None
     )
+
+
+def is_same(one, other):
+    (cell, distances), (other_cell, other_distances) = one, other
+    if len(distances) != len(other_distances) or not np.allclose(cell, other_cell, rtol=1e-5):
+        return False
+    return np.abs(distances - other_distances).max() < 1e-4
 
 
 def test_frames_that_repeat_others_are_not_kept(data_dir):
     train = frames_of(data_dir / "mlearn/Ni_train.extxyz.gz")
     test = frames_of(data_dir / "mlearn/Ni_test.extxyz.gz")
     shapes = [shape_of(atoms) for atoms in train]
-    repeats = set()
-    for number, atoms in enumerate(test):
-        cell, distances = shape_of(atoms)
-        for other_cell, other_distances in shapes:
-            if len(distances) == len(other_distances) and np.allclose(cell, other_cell, rtol=1e-5):
-                if np.abs(distances - other_distances).max() < 1e-4:
-                    repeats.add(number)
+    repeats = {n for n, mine in enumerate(map(shape_of, test)) if any(is_same(mine, s) for s in shapes)}
     assert len(repeats) >= 6
     bank = EnvironmentBank(SymmetryFunctions.from_text(MLEARN.format("Ni")), 0.01).fit_scaling(train + test)
     for atoms in train:
