@@ -3,7 +3,8 @@
 
 /// Compile a function for AVX2 beside the baseline and choose when the program is loaded. Fused multiply-add
 /// is left out on purpose: without it all versions round alike.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(MDSIEVE_NO_CLONES)
 #define MDSIEVE_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define MDSIEVE_CLONES
