@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SCALINGS = ("minmax", "std", None)
 _HDF5_SUFFIXES = (".h5", ".hdf5")
+_STORE_SUFFIX = ".db"
 
 
 @dataclass(frozen=True)
@@ -384,6 +385,13 @@ class EnvironmentBank:
     def load(cls, path: str | os.PathLike, precision: str = "double") -> EnvironmentBank:
         """Read a bank; its symmetry functions come with it.
 
+        Parameters
+        ----------
+        path : path
+            A bank file, an HDF5 exchange file (``.h5``, ``.hdf5``) or a driver's store (``.db``).
+        precision : {"double", "mixed"}
+            Of further fingerprints.
+
         Raises
         ------
         ValueError
@@ -395,6 +403,13 @@ class EnvironmentBank:
             from mdsieve.io.bank_hdf5 import read_bank_hdf5
 
             native = read_bank_hdf5(path)
+        elif Path(path).suffix == _STORE_SUFFIX:
+            from mdsieve.driver.store import FrameStore
+
+            with FrameStore.read(path) as store:
+                native = store.bank()
+            if native is None:
+                raise ValueError(f"{path}: this store has no bank yet")
         else:
             native = _core.EnvironmentBank.deserialise(Path(path).read_bytes(), str(path))
         return cls._from_native(_functions_of(native, str(path), precision), native)

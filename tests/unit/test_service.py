@@ -21,8 +21,8 @@ from synthetic import (
     trajectory,
 )
 
+import mdsieve
 from mdsieve import _core
-from mdsieve.driver.authority import bank_of
 from mdsieve.driver.config import load_config
 from mdsieve.driver.messages import (
     JUNK,
@@ -79,13 +79,29 @@ def test_picks_are_those_of_the_paper(campaign, tmp_path, seed, drop):
     assert [v.step for v in fix.verdicts if v.verdict == KEPT] == steps
     assert fix.verdicts[-1].kept == len(steps)
     with FrameStore.read(tmp_path / "store.db") as store:
-        bank = bank_of(store)
+        bank = store.bank()
         np.testing.assert_array_equal(bank.entries_since(0)[1], fix.bank.entries_since(0)[1])
         np.testing.assert_array_equal(bank.entries_since(0)[2], fix.bank.entries_since(0)[2])
         evaluations = store.evaluations()
         assert len(evaluations) == 60
         np.testing.assert_array_equal(evaluations["verdict"], [v.verdict for v in fix.verdicts])
         np.testing.assert_array_equal(evaluations["novelty"], [v.novelty for v in fix.verdicts])
+
+
+def test_the_bank_of_a_store_is_there_for_python(campaign, tmp_path):
+    service = campaign()
+    fix = FakeFix(service.handle)
+    fix.begin(hello())
+    for frame in trajectory(30):
+        fix.evaluate(frame)
+    service.close()
+    bank = mdsieve.EnvironmentBank.load(tmp_path / "store.db")
+    entries = [bank.entry(position) for position in range(len(bank))]
+    assert [(entry.step, entry.atom_id) for entry in entries] == greedy(trajectory(30))[1]
+    with FrameStore.open(tmp_path / "empty.db"):
+        pass
+    with pytest.raises(ValueError, match=r"empty\.db: this store has no bank yet"):
+        mdsieve.EnvironmentBank.load(tmp_path / "empty.db")
 
 
 def test_the_novelty_and_its_atom_are_right(campaign):

@@ -10,7 +10,7 @@ import numpy as np
 
 from mdsieve import _core
 from mdsieve.driver.messages import Frame, Hello, LinkError
-from mdsieve.driver.store import Environment, FrameStore
+from mdsieve.driver.store import Environment, FrameStore, as_arrays
 
 
 class BankMismatch(ValueError):
@@ -70,7 +70,7 @@ class Authority:
     @classmethod
     def from_store(cls, store: FrameStore) -> Authority:
         """The bank that a store implies: its header with the environments of its kept frames."""
-        return cls(bank_of(store))
+        return cls(store.bank())
 
     @property
     def revision(self) -> int:
@@ -176,7 +176,7 @@ class Authority:
 
     def add(self, environments: Sequence[Environment]) -> None:
         """Enter what has been stored."""
-        _add(self._bank, environments)
+        self._bank.add(*as_arrays(environments))
 
     def news(self, revision: int) -> dict:
         """What a source with `revision` entries has not got, as the fields of a `Verdict`.
@@ -340,25 +340,6 @@ class Pilot:
             cutoffs=cutoffs,
             thresholds=self.info["thresholds"],
             scaling=scaling,
-        )
-
-
-def bank_of(store: FrameStore):
-    """The bank of a store: ``mdsieve._core.EnvironmentBank``, or None as long as it has none."""
-    header = store.bank_header()
-    if header is None:
-        return None
-    bank = _core.EnvironmentBank.deserialise(header, str(store.path))
-    _add(bank, list(store.environments()))
-    return bank
-
-
-def _add(bank, environments: Sequence[Environment]) -> None:
-    if environments:
-        bank.add(
-            _ints([e.element for e in environments]),
-            np.array([e.origin for e in environments], dtype=np.int64),
-            np.concatenate([_reals(e.fingerprint) for e in environments]),
         )
 
 

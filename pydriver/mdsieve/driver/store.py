@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -474,6 +474,23 @@ class FrameStore:
         for element, run, step, atom_id, fingerprint in rows:
             yield Environment(element, (run, step, atom_id), np.frombuffer(fingerprint, dtype=_REAL))
 
+    def bank(self):
+        """The bank that the store implies.
+
+        Returns
+        -------
+        mdsieve._core.EnvironmentBank or None
+            None as long as the campaign has none. `mdsieve.EnvironmentBank.load` gives it to users.
+        """
+        from mdsieve import _core
+
+        header = self.bank_header()
+        if header is None:
+            return None
+        bank = _core.EnvironmentBank.deserialise(header, str(self.path))
+        bank.add(*as_arrays(list(self.environments())))
+        return bank
+
     def runs(self) -> list[dict]:
         """The runs table, with the number of frames seen, kept and junk of each."""
         return self._dicts(
@@ -610,6 +627,16 @@ class FrameStore:
             raise StoreError(
                 f"{self.path}: the store is being written by process {writer['pid']} ({writer['host']})"
             )
+
+
+def as_arrays(environments: Sequence[Environment]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Environments as the bank takes them: elements int32[n], origins int64[n, 3], fingerprints one after
+    the other.
+    """
+    elements = np.array([e.element for e in environments], dtype=np.int32)
+    origins = np.array([e.origin for e in environments], dtype=np.int64).reshape(-1, 3)
+    values = [np.asarray(e.fingerprint, dtype=np.float64) for e in environments]
+    return elements, origins, np.concatenate([np.empty(0), *values])
 
 
 def _table_names(connection: sqlite3.Connection) -> set[str]:
