@@ -84,6 +84,10 @@ def _check(script: Path, arguments: Sequence[str], driver_ranks: int, size: int)
         raise LaunchError("--driver-ranks 1: needs a rank for LAMMPS too, start it with mpiexec -n 2 or more")
     words = [word for word in arguments if word.startswith("-")]
     for word in words:
+        if word.startswith("--"):
+            raise LaunchError(
+                f"{word}: neither an option of mdsieve run nor of LAMMPS, see mdsieve run --help"
+            )
         if word in ("-in", "-i", "-mpicolor", "-m"):
             raise LaunchError(f"{word}: is set by mdsieve run itself")
     if driver_ranks == 0 and any(word in ("-partition", "-p") for word in words):
@@ -143,10 +147,12 @@ def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedde
     import lammps
 
     try:
-        program = lammps.lammps(comm=world, cmdargs=list(arguments))
+        program = lammps.lammps(comm=world, cmdargs=[*arguments, "-in", str(script)])
     except Exception as error:
         logger.error("LAMMPS does not start: %s", error)
-        world.Abort(1)
+        if world.size > 1:
+            world.Abort(1)
+        return 1
     library = ctypes.CDLL(str(plugin_folder() / LIBRARY))
     code = 0
     try:

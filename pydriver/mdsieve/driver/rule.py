@@ -51,8 +51,8 @@ class FrameRule:
 
     @property
     def text(self) -> str:
-        """The words of the fix command."""
-        return self._rule.text
+        """The words of the fix command, the default if there were none."""
+        return self._rule.text or "keep novelty > 1"
 
     def decide(
         self,

@@ -348,7 +348,7 @@ class Service:
         limit = self.config.pilot_memory * 2**20
         if len(self._held) == 1:
             estimate = frame.nbytes * self._pilot.frames
-            logger.info("the pilot will hold about %.0f MiB", estimate / 2**20)
+            logger.info("the pilot will hold about %.1f MiB", estimate / 2**20)
         if self._held_bytes > limit:
             raise Refused(
                 f"scaling pilot {self._pilot.frames}: {len(self._held)} frames already take more than "
