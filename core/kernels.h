@@ -10,17 +10,29 @@ namespace mdsieve {
 
 /// Sums run over a fixed number of lanes whatever the hardware's vector width: item i of a sum goes to lane
 /// i % lanes, and the lanes are added by one fixed tree. Results therefore do not depend on the width.
-template <class Real> struct Lanes;
-template <> struct Lanes<double> { static constexpr int count = 8; };
-template <> struct Lanes<float> { static constexpr int count = 16; };
-
 /// Pairs are collected in chunks of this many and then evaluated together; the partial sums of a chunk are
 /// added to totals in double precision.
-constexpr int pair_chunk = 128;
-/// Most integer powers below this go through moment tensors in the wide angular functions.
-constexpr int max_moment_rank = 4;
-/// Components of the symmetric tensors of rank 0 to max_moment_rank: 1 + 3 + 6 + 10 + 15.
-constexpr int n_moment_components = 35;
+template <class Real> struct Lanes;
+template <> struct Lanes<double> {
+  static constexpr int count = 8;
+  static constexpr int pair_chunk = 128;
+};
+template <> struct Lanes<float> {
+  static constexpr int count = 16;
+  static constexpr int pair_chunk = 256;
+};
+
+/// Wide angular functions of integer zeta up to this go through moment tensors.
+constexpr int max_moment_rank = 6;
+/// Components of the symmetric tensors of rank 0 to max_moment_rank: 1 + 3 + 6 + 10 + 15 + 21 + 28.
+constexpr int n_moment_components = 84;
+
+/// Largest degree of a polynomial that replaces Gaussian and cutoff function of r_jk.
+template <class Real> constexpr int max_fit_degree = sizeof(Real) == 8 ? 13 : 10;
+/// Powers zeta = 1, 2, 4, 8, 16 are kept in registers.
+constexpr int n_register_powers = 5;
+/// Gaussians of a WideGroup.
+constexpr int max_wide_exponents = 4;
 
 template <class Real> struct CutoffTerm {
   int type;                ///< CutoffType
@@ -55,6 +67,16 @@ template <class Real> struct PairExponent {
   bool shifted;
   int store_first, store_second;    ///< stored radial factors of the two neighbours
   int use_begin, use_end;           ///< its PairUses
+  /// Gaussian times cosine cutoff as (1 - u)^2 times a polynomial in u = (r / r_c)^2; degree 0: not so
+  int fit_degree;
+  Real fit[max_fit_degree<Real> + 1];
+};
+
+/// Angular functions of zeta 1, 2, 4, 8 or 16 that share lambda: bit b of `powers` says that 2^b occurs.
+template <class Real> struct RegisterBase {
+  Real cosine;             ///< lambda / 2
+  int powers;
+  const int *totals;       ///< [exponent * n_register_powers + b]
 };
 
 /// x = max(0, (1 + lambda cos(theta - theta_s)) / 2), kept in power buffer `target`.
@@ -83,12 +105,28 @@ template <class Real> struct PairGroup {
   int cutoff;
   bool narrow;             ///< with the factors of r_jk
   bool needs_sine;
-  bool needs_r;            ///< of r_jk
-  int n_exponents, n_bases, n_steps, n_powers;
+  bool needs_cutoff;       ///< f_c(r_jk): some Gaussian is not fitted together with it
+  bool needs_r;            ///< r_jk itself
+  int n_exponents, n_register_bases, n_bases, n_steps, n_powers, n_totals;
   const PairExponent<Real> *exponents;
+  const RegisterBase<Real> *register_bases;
   const AngularBase<Real> *bases;
   const PowerStep<Real> *steps;
   const PairUse *uses;
+  const int *totals;       ///< all it sums, each once
+};
+
+/// Wide angular functions of one integer zeta: x^zeta in registers, the factors of the first neighbour
+/// applied to whole rows of pairs.
+template <class Real> struct WideGroup {
+  int slot_first, slot_second;
+  int cutoff;
+  int zeta;
+  int n_bases;             ///< 1 or 2 signs of lambda
+  Real cosine[2];          ///< lambda / 2
+  int n_exponents;
+  int store_first[max_wide_exponents], store_second[max_wide_exponents];
+  int totals[max_wide_exponents][2];    ///< -1: not wanted
 };
 
 /// Moment tensors sum_j A_j u_j^{(x) m} of ranks 0..rank, and sum_j A_j^2, for the neighbours of one slot.
@@ -113,7 +151,8 @@ struct Output {
 
 /// All that one central element needs.
 template <class Real> struct ElementPlan {
-  int n_features, n_slots, n_cutoffs, n_stores, n_totals;
+  int n_features, n_slots, n_cutoffs, n_stores;
+  int n_totals;                     ///< one more is there to add up what nobody wants
   bool needs_r;                     ///< r of the neighbours besides r^2
   bool has_pairs;                   ///< any PairGroup
   int most_exponents, most_powers;    ///< of any PairGroup
@@ -123,6 +162,8 @@ template <class Real> struct ElementPlan {
   const RadialTask<Real> *radial_tasks;
   int n_pair_groups;
   const PairGroup<Real> *pair_groups;
+  int n_wide_groups;
+  const WideGroup<Real> *wide_groups;
   int n_moment_tasks;
   const MomentTask *moment_tasks;
   int n_moment_uses;

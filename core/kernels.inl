@@ -24,6 +24,18 @@ constexpr double log2_of_e = 1.44269504088896340736;
 
 inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
+/// A number known to the compiler.
+template <int n> struct Constant { static constexpr int value = n; };
+
+/// work(Constant<0>()), ..., work(Constant<n - 1>()): loops whose arrays must stay in registers.
+template <int n, class Work> inline __attribute__((always_inline)) void unrolled(const Work &work)
+{
+  if constexpr (n > 0) {
+    unrolled<n - 1>(work);
+    work(Constant<n - 1>());
+  }
+}
+
 /// Hands out aligned pieces of the scratch memory; with a null pointer it only counts.
 class Arena {
  public:
@@ -59,7 +71,8 @@ template <class Real> struct Arrays {
   double *moments, *squares;
 };
 
-constexpr int chunk_stride = pair_chunk + 64;
+template <class Real> constexpr int pair_chunk = Lanes<Real>::pair_chunk;
+template <class Real> constexpr int chunk_stride = pair_chunk<Real> + 64;
 
 template <class Real> Arrays<Real> lay_out(const ElementPlan<Real> &plan, int n, Arena &arena)
 {
@@ -74,16 +87,16 @@ template <class Real> Arrays<Real> lay_out(const ElementPlan<Real> &plan, int n,
   a.cutoff = arena.take<Real>(stride);
   a.stored = arena.take<Real>(stride * std::size_t(plan.n_stores));
   a.count = arena.take<int>(std::size_t(plan.n_slots) * std::size_t(plan.n_cutoffs));
-  a.totals = arena.take<double>(std::size_t(plan.n_totals));
-  a.lanes = arena.take<double>(std::size_t(plan.n_totals) * Lanes<Real>::count);
+  a.totals = arena.take<double>(std::size_t(plan.n_totals) + 1);
+  a.lanes = arena.take<double>((std::size_t(plan.n_totals) + 1) * Lanes<Real>::count);
   if (plan.has_pairs) {
-    a.cosine = arena.take<Real>(chunk_stride);
-    a.d2 = arena.take<Real>(chunk_stride);
-    a.sine = arena.take<Real>(chunk_stride);
-    a.distance = arena.take<Real>(chunk_stride);
-    a.pair_cutoff = arena.take<Real>(chunk_stride);
-    a.weights = arena.take<Real>(std::size_t(chunk_stride) * std::size_t(plan.most_exponents));
-    a.powers = arena.take<Real>(std::size_t(chunk_stride) * std::size_t(plan.most_powers));
+    a.cosine = arena.take<Real>(chunk_stride<Real>);
+    a.d2 = arena.take<Real>(chunk_stride<Real>);
+    a.sine = arena.take<Real>(chunk_stride<Real>);
+    a.distance = arena.take<Real>(chunk_stride<Real>);
+    a.pair_cutoff = arena.take<Real>(chunk_stride<Real>);
+    a.weights = arena.take<Real>(std::size_t(chunk_stride<Real>) * std::size_t(plan.most_exponents));
+    a.powers = arena.take<Real>(std::size_t(chunk_stride<Real>) * std::size_t(plan.most_powers));
   }
   if (plan.n_moment_tasks > 0) {
     a.vx = arena.take<double>(stride);
@@ -258,20 +271,21 @@ double radial_sum(const RadialTask<Real> &task, const Real *r2, const Real *r, c
                   int n)
 {
   using S = Simd<Real>;
+  const Real exponent = task.exponent, shift = task.shift;
   double lanes[S::lanes] = {};
-  for (int block = 0; block < n; block += pair_chunk) {    // partial sums, added up in double precision
-    const int end = block + pair_chunk < n ? block + pair_chunk : n;
+  constexpr int block_size = pair_chunk<Real>;
+  for (int block = 0; block < n; block += block_size) {    // partial sums, added up in double precision
+    const int end = block + block_size < n ? block + block_size : n;
     typename S::vec sum[S::parts] = {};
     for (int k = block; k < end; k += S::lanes)
-      for (int p = 0; p < S::parts; p++) {
-        const int i = k + p * S::width;
+      unrolled<S::parts>([&](auto p) __attribute__((always_inline)) {
+        const int i = k + p.value * S::width;
         const auto value = S::load(cutoff + i) *
-            gaussian<Real, shifted>(task.exponent, task.shift, S::load(r2 + i), S::load(r + i));
+            gaussian<Real, shifted>(exponent, shift, S::load(r2 + i), S::load(r + i));
         if constexpr (store) S::store(stored + i, value);
-        sum[p] += value;
-      }
-    for (int p = 0; p < S::parts; p++)
-      for (int i = 0; i < S::width; i++) lanes[p * S::width + i] += double(sum[p][i]);
+        sum[p.value] += value;
+      });
+    unrolled<S::parts>([&](auto p) { S::add_to(lanes + p.value * S::width, sum[p.value]); });
   }
   return sum_lanes<S::lanes>(lanes);
 }
@@ -309,17 +323,15 @@ void accumulate(const Arrays<Real> &a, const Real *weight, const PairUse *uses, 
 {
   using S = Simd<Real>;
   const Real *power[count];
-  for (int f = 0; f < count; f++) power[f] = a.powers + std::size_t(uses[f].power) * chunk_stride;
+  for (int f = 0; f < count; f++) power[f] = a.powers + std::size_t(uses[f].power) * chunk_stride<Real>;
   for (int p = 0; p < S::parts; p++) {
     typename S::vec sum[count] = {};
     for (int i = p * S::width; i < n; i += S::lanes) {
       const auto w = S::load(weight + i);
       for (int f = 0; f < count; f++) sum[f] += w * S::load(power[f] + i);
     }
-    for (int f = 0; f < count; f++) {
-      double *lanes = a.lanes + std::size_t(uses[f].total) * S::lanes + p * S::width;
-      for (int i = 0; i < S::width; i++) lanes[i] += double(sum[f][i]);
-    }
+    for (int f = 0; f < count; f++)
+      S::add_to(a.lanes + std::size_t(uses[f].total) * S::lanes + p * S::width, sum[f]);
   }
 }
 
@@ -343,7 +355,7 @@ template <class Real> void chunk_powers(const PairGroup<Real> &group, const Arra
 {
   using S = Simd<Real>;
   using vec = typename S::vec;
-  const auto row = [&](int power) { return a.powers + std::size_t(power) * chunk_stride; };
+  const auto row = [&](int power) { return a.powers + std::size_t(power) * chunk_stride<Real>; };
   for (int b = 0; b < group.n_bases; b++) {
     const AngularBase<Real> &base = group.bases[b];
     Real *out = row(base.target);
@@ -388,6 +400,50 @@ template <class Real> void chunk_powers(const PairGroup<Real> &group, const Arra
   }
 }
 
+/// Functions of zeta 1, 2, 4, 8, 16 (bits of `powers`) of one lambda for one or two Gaussians, all in registers.
+template <class Real, int powers, int n_exponents>
+void register_functions(const Arrays<Real> &a, const RegisterBase<Real> &base, const Real *weight,
+                        const int *totals, int n)
+{
+  using S = Simd<Real>;
+  using vec = typename S::vec;
+  for (int p = 0; p < S::parts; p++) {
+    vec sum[n_exponents][n_register_powers] = {};
+    for (int i = p * S::width; i < n; i += S::lanes) {
+      vec x = maximum<Real>(S::load(a.cosine + i) * base.cosine + Real(0.5), vec{});
+      vec w[n_exponents];
+      for (int e = 0; e < n_exponents; e++) w[e] = S::load(weight + e * chunk_stride<Real> + i);
+#pragma GCC unroll 8
+      for (int b = 0; b < n_register_powers; b++) {
+        if (powers >> b & 1)
+          for (int e = 0; e < n_exponents; e++) sum[e][b] += w[e] * x;
+        if (powers >> (b + 1)) x = x * x;
+      }
+    }
+#pragma GCC unroll 8
+    for (int b = 0; b < n_register_powers; b++)
+      if (powers >> b & 1)
+        for (int e = 0; e < n_exponents; e++)
+          S::add_to(a.lanes + std::size_t(totals[e * n_register_powers + b]) * S::lanes + p * S::width, sum[e][b]);
+  }
+}
+
+template <class Real, int n_exponents>
+void register_functions(const Arrays<Real> &a, const RegisterBase<Real> &base, const Real *weight,
+                        const int *totals, int n)
+{
+#define MDSIEVE_POWERS(powers) \
+  case powers: return register_functions<Real, powers, n_exponents>(a, base, weight, totals, n);
+#define MDSIEVE_POWERS_4(powers) \
+  MDSIEVE_POWERS(powers) MDSIEVE_POWERS(powers + 1) MDSIEVE_POWERS(powers + 2) MDSIEVE_POWERS(powers + 3)
+  switch (base.powers) {
+    MDSIEVE_POWERS(1) MDSIEVE_POWERS(2) MDSIEVE_POWERS(3) MDSIEVE_POWERS_4(4) MDSIEVE_POWERS_4(8)
+    MDSIEVE_POWERS_4(12) MDSIEVE_POWERS_4(16) MDSIEVE_POWERS_4(20) MDSIEVE_POWERS_4(24) MDSIEVE_POWERS_4(28)
+  }
+#undef MDSIEVE_POWERS_4
+#undef MDSIEVE_POWERS
+}
+
 template <class Real, bool shifted>
 void chunk_gaussian(const PairExponent<Real> &e, const Arrays<Real> &a, Real *weight, int n)
 {
@@ -398,25 +454,66 @@ void chunk_gaussian(const PairExponent<Real> &e, const Arrays<Real> &a, Real *we
                  gaussian<Real, shifted>(e.exponent, e.shift, S::load(a.d2 + i), S::load(a.distance + i)));
 }
 
+/// Gaussian and cosine cutoff in one polynomial.
+template <class Real, int degree>
+void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays<Real> &a, Real *weight, int n)
+{
+  using S = Simd<Real>;
+  Real fit[degree + 1];
+  for (int i = 0; i <= degree; i++) fit[i] = e.fit[i];
+  for (int i = 0; i < n; i += S::width) {
+    const auto u = S::load(a.d2 + i) * inverse_r2_cutoff;
+    const auto y = Real(1) - u;
+    S::store(weight + i, S::load(weight + i) * (y * y) * polynomial<Real>(u, fit));
+  }
+}
+
+template <class Real>
+void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays<Real> &a, Real *weight, int n)
+{
+#define MDSIEVE_DEGREE(degree) \
+  case degree: \
+    if constexpr (degree <= max_fit_degree<Real>) \
+      return chunk_fit<Real, degree>(e, inverse_r2_cutoff, a, weight, n); \
+    break;
+  switch (e.fit_degree) {
+    MDSIEVE_DEGREE(1) MDSIEVE_DEGREE(2) MDSIEVE_DEGREE(3) MDSIEVE_DEGREE(4) MDSIEVE_DEGREE(5) MDSIEVE_DEGREE(6)
+    MDSIEVE_DEGREE(7) MDSIEVE_DEGREE(8) MDSIEVE_DEGREE(9) MDSIEVE_DEGREE(10) MDSIEVE_DEGREE(11)
+    MDSIEVE_DEGREE(12) MDSIEVE_DEGREE(13)
+  }
+#undef MDSIEVE_DEGREE
+}
+
 /// Evaluate the first n pairs of the chunk buffers (n a multiple of the lanes).
 template <class Real>
 void evaluate_chunk(const ElementPlan<Real> &plan, const PairGroup<Real> &group, const Arrays<Real> &a, int n)
 {
   using S = Simd<Real>;
-  if (group.narrow) {
-    if (group.needs_r)
-      for (int i = 0; i < n; i += S::width) S::store(a.distance + i, square_root<Real>(S::load(a.d2 + i)));
-    cutoff_array(plan.cutoffs[group.cutoff], a.d2, a.distance, a.pair_cutoff, n);
-  }
-  chunk_powers(group, a, n);
+  const CutoffTerm<Real> &cutoff = plan.cutoffs[group.cutoff];
+  if (group.needs_r)
+    for (int i = 0; i < n; i += S::width)
+      S::store(a.distance + i, square_root<Real>(maximum<Real>(S::load(a.d2 + i), typename S::vec{})));
+  if (group.needs_cutoff) cutoff_array(cutoff, a.d2, a.distance, a.pair_cutoff, n);
+  if (group.n_bases > 0) chunk_powers(group, a, n);
   for (int e = 0; e < group.n_exponents; e++) {
     const PairExponent<Real> &exponent = group.exponents[e];
-    Real *weight = a.weights + std::size_t(e) * chunk_stride;
+    Real *weight = a.weights + std::size_t(e) * chunk_stride<Real>;
     if (group.narrow) {
-      if (exponent.shifted) chunk_gaussian<Real, true>(exponent, a, weight, n);
+      if (exponent.fit_degree > 0)
+        chunk_fit(exponent, cutoff.inverse_cutoff * cutoff.inverse_cutoff, a, weight, n);
+      else if (exponent.shifted) chunk_gaussian<Real, true>(exponent, a, weight, n);
       else chunk_gaussian<Real, false>(exponent, a, weight, n);
     }
     accumulate_all(a, weight, group.uses + exponent.use_begin, exponent.use_end - exponent.use_begin, n);
+  }
+  for (int b = 0; b < group.n_register_bases; b++) {
+    const RegisterBase<Real> &base = group.register_bases[b];
+    for (int e = 0; e < group.n_exponents; e += 2) {
+      const Real *weight = a.weights + std::size_t(e) * chunk_stride<Real>;
+      const int *totals = base.totals + e * n_register_powers;
+      if (e + 1 < group.n_exponents) register_functions<Real, 2>(a, base, weight, totals, n);
+      else register_functions<Real, 1>(a, base, weight, totals, n);
+    }
   }
 }
 
@@ -424,69 +521,117 @@ void evaluate_chunk(const ElementPlan<Real> &plan, const PairGroup<Real> &group,
 template <class Real> void carry_over(const PairGroup<Real> &group, const Arrays<Real> &a, int rest)
 {
   const auto move = [&](Real *row) {
-    for (int i = 0; i < rest; i++) row[i] = row[pair_chunk + i];
+    for (int i = 0; i < rest; i++) row[i] = row[pair_chunk<Real> + i];
   };
   move(a.cosine);
   if (group.narrow) move(a.d2);
   if (group.needs_sine) move(a.sine);
-  for (int e = 0; e < group.n_exponents; e++) move(a.weights + std::size_t(e) * chunk_stride);
+  for (int e = 0; e < group.n_exponents; e++) move(a.weights + std::size_t(e) * chunk_stride<Real>);
+}
+
+/// Evaluate a full chunk; how many pairs remain.
+template <class Real>
+__attribute__((noinline)) int flush_chunk(const ElementPlan<Real> &plan, const PairGroup<Real> &group,
+                                          const Arrays<Real> &a, int fill)
+{
+  evaluate_chunk(plan, group, a, pair_chunk<Real>);
+  carry_over(group, a, fill - pair_chunk<Real>);
+  return fill - pair_chunk<Real>;
+}
+
+/// Evaluate what is left, filled up with pairs of no weight.
+template <class Real>
+__attribute__((noinline)) void finish_chunk(const ElementPlan<Real> &plan, const PairGroup<Real> &group,
+                                            const Arrays<Real> &a, int fill)
+{
+  if (fill == 0) return;
+  const int n = round_up(fill, Simd<Real>::lanes);
+  for (int i = fill; i < n; i++) {
+    a.cosine[i] = a.d2[i] = a.sine[i] = Real(0);
+    for (int e = 0; e < group.n_exponents; e++) a.weights[std::size_t(e) * chunk_stride<Real> + i] = Real(0);
+  }
+  evaluate_chunk(plan, group, a, n);
 }
 
 /// Collect the pairs of a group in canonical order and evaluate them chunk by chunk.
-template <class Real, bool narrow, bool needs_sine>
+/// \tparam fixed_exponents  number of Gaussians, or 0 for any number
+template <class Real, bool narrow, bool needs_sine, int fixed_exponents>
 void sweep_pairs(const ElementPlan<Real> &plan, const PairGroup<Real> &group, const SortedNeighbours &in,
                  const Arrays<Real> &a)
 {
   using S = Simd<Real>;
   using vec = typename S::vec;
+  constexpr int n_local = fixed_exponents > 0 ? fixed_exponents : 1;
   const bool same = group.slot_first == group.slot_second;
   const int begin_j = in.slot_begin[group.slot_first], begin_k = in.slot_begin[group.slot_second];
   const int end_j = begin_j + a.count[group.slot_first * plan.n_cutoffs + group.cutoff];
   const int end_k = begin_k + a.count[group.slot_second * plan.n_cutoffs + group.cutoff];
   const Real r2_cutoff = Real(plan.cutoffs[group.cutoff].r2_cutoff);
+  // copies: the compiler cannot know that the stores below leave the originals alone
+  const Real *const ux = a.ux, *const uy = a.uy, *const uz = a.uz, *const r = a.r, *const r2 = a.r2;
+  Real *const cosines = a.cosine, *const d2s = a.d2, *const sines = a.sine, *const weights = a.weights;
+  const Real *first[n_local], *second[n_local];
+  for (int e = 0; e < fixed_exponents; e++) {
+    first[e] = a.stored + std::size_t(group.exponents[e].store_first) * a.stride;
+    second[e] = a.stored + std::size_t(group.exponents[e].store_second) * a.stride;
+  }
 
   int fill = 0;
   for (int j = begin_j; j < end_j; j++) {
-    const Real x = a.ux[j], y = a.uy[j], z = a.uz[j], r2 = a.r2[j], twice_r = 2 * a.r[j];
-    for (int k = same ? j + 1 : begin_k; k < end_k; k += S::width) {
-      const vec xk = S::load(a.ux + k), yk = S::load(a.uy + k), zk = S::load(a.uz + k);
+    const vec x = S::all(ux[j]), y = S::all(uy[j]), z = S::all(uz[j]), r2_j = S::all(r2[j]);
+    const vec twice_r = S::all(2 * r[j]);
+    vec factor[n_local];
+    unrolled<fixed_exponents>([&](auto e) { factor[e.value] = S::all(first[e.value][j]); });
+
+    const auto collect = [&](int k, unsigned wanted) __attribute__((always_inline)) {
+      const vec xk = S::load(ux + k), yk = S::load(uy + k), zk = S::load(uz + k);
       const vec cosine = x * xk + y * yk + z * zk;
-      const int left = end_k - k;
-      unsigned bits = left < S::width ? (1u << left) - 1u : ~0u >> (32 - S::width);
-      vec d2;
+      unsigned bits = wanted;
+      vec d2{};
       if constexpr (narrow) {
-        d2 = (r2 + S::load(a.r2 + k)) - twice_r * (S::load(a.r + k) * cosine);
+        d2 = (r2_j + S::load(r2 + k)) - twice_r * (S::load(r + k) * cosine);
         bits &= bits_of<Real>(d2 < r2_cutoff);
-        if (bits == 0) continue;
       }
       const Compressor<Real> compress(bits);
-      compress.store(a.cosine + fill, cosine);
-      if constexpr (narrow) compress.store(a.d2 + fill, maximum<Real>(d2, vec{}));
+      compress.store(cosines + fill, cosine);
+      if constexpr (narrow) compress.store(d2s + fill, d2);
       if constexpr (needs_sine) {
         const vec cx = y * zk - z * yk, cy = z * xk - x * zk, cz = x * yk - y * xk;
-        compress.store(a.sine + fill, square_root<Real>(cx * cx + cy * cy + cz * cz));
+        compress.store(sines + fill, square_root<Real>(cx * cx + cy * cy + cz * cz));
       }
-      for (int e = 0; e < group.n_exponents; e++) {
-        const PairExponent<Real> &exponent = group.exponents[e];
-        const Real *first = a.stored + std::size_t(exponent.store_first) * a.stride;
-        const Real *second = a.stored + std::size_t(exponent.store_second) * a.stride;
-        compress.store(a.weights + std::size_t(e) * chunk_stride + fill, first[j] * S::load(second + k));
-      }
+      unrolled<fixed_exponents>([&](auto e) __attribute__((always_inline)) {
+        compress.store(weights + e.value * chunk_stride<Real> + fill,
+                       factor[e.value] * S::load(second[e.value] + k));
+      });
+      if constexpr (fixed_exponents == 0)
+        for (int e = 0; e < group.n_exponents; e++) {
+          const PairExponent<Real> &exponent = group.exponents[e];
+          const Real *one = a.stored + std::size_t(exponent.store_first) * a.stride;
+          const Real *other = a.stored + std::size_t(exponent.store_second) * a.stride;
+          compress.store(weights + std::size_t(e) * chunk_stride<Real> + fill, one[j] * S::load(other + k));
+        }
       fill += __builtin_popcount(bits);
-      if (fill >= pair_chunk) {
-        evaluate_chunk(plan, group, a, pair_chunk);
-        fill -= pair_chunk;
-        carry_over(group, a, fill);
-      }
-    }
+      if (__builtin_expect(fill >= pair_chunk<Real>, 0)) fill = flush_chunk(plan, group, a, fill);
+    };
+
+    int k = same ? j + 1 : begin_k;
+    for (; k + S::width <= end_k; k += S::width) collect(k, ~0u >> (32 - S::width));
+    if (k < end_k) collect(k, (1u << (end_k - k)) - 1u);
   }
-  if (fill == 0) return;
-  const int n = round_up(fill, S::lanes);
-  for (int i = fill; i < n; i++) {
-    a.cosine[i] = a.d2[i] = a.sine[i] = Real(0);
-    for (int e = 0; e < group.n_exponents; e++) a.weights[std::size_t(e) * chunk_stride + i] = Real(0);
+  finish_chunk(plan, group, a, fill);
+}
+
+template <class Real, bool narrow, bool needs_sine>
+void sweep_pairs(const ElementPlan<Real> &plan, const PairGroup<Real> &group, const SortedNeighbours &in,
+                 const Arrays<Real> &a)
+{
+  switch (needs_sine ? 0 : group.n_exponents) {
+    case 1: return sweep_pairs<Real, narrow, needs_sine, 1>(plan, group, in, a);
+    case 2: return sweep_pairs<Real, narrow, needs_sine, 2>(plan, group, in, a);
+    case 3: return sweep_pairs<Real, narrow, needs_sine, 3>(plan, group, in, a);
+    case 4: return sweep_pairs<Real, narrow, needs_sine, 4>(plan, group, in, a);
+    default: return sweep_pairs<Real, narrow, needs_sine, 0>(plan, group, in, a);
   }
-  evaluate_chunk(plan, group, a, n);
 }
 
 template <class Real>
@@ -495,13 +640,8 @@ void pair_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, c
   constexpr int lanes = Lanes<Real>::count;
   for (int g = 0; g < plan.n_pair_groups; g++) {
     const PairGroup<Real> &group = plan.pair_groups[g];
-    const auto each_total = [&](auto &&work) {
-      for (int e = 0; e < group.n_exponents; e++)
-        for (int u = group.exponents[e].use_begin; u < group.exponents[e].use_end; u++) work(group.uses[u].total);
-    };
-    each_total([&](int total) {
-      for (int i = 0; i < lanes; i++) a.lanes[std::size_t(total) * lanes + i] = 0.0;
-    });
+    for (int t = 0; t < group.n_totals; t++)
+      for (int i = 0; i < lanes; i++) a.lanes[std::size_t(group.totals[t]) * lanes + i] = 0.0;
     if (group.narrow) {
       if (group.needs_sine) sweep_pairs<Real, true, true>(plan, group, in, a);
       else sweep_pairs<Real, true, false>(plan, group, in, a);
@@ -510,9 +650,102 @@ void pair_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, c
       else sweep_pairs<Real, false, false>(plan, group, in, a);
     }
     // 2^(1 - zeta) (1 + ...)^zeta = 2 x^zeta
-    each_total([&](int total) {
-      a.totals[total] = 2.0 * sum_lanes<lanes>(a.lanes + std::size_t(total) * lanes);
-    });
+    for (int t = 0; t < group.n_totals; t++)
+      a.totals[group.totals[t]] = 2.0 * sum_lanes<lanes>(a.lanes + std::size_t(group.totals[t]) * lanes);
+  }
+}
+
+// --- wide angular functions of any integer zeta ----------------------------------------------------------------
+
+/// Every x to the power n by repeated squaring.
+template <class Real, int count> inline void raise(typename Simd<Real>::vec (&x)[count], int n)
+{
+  for (; (n & 1) == 0; n >>= 1) unrolled<count>([&](auto i) { x[i.value] *= x[i.value]; });
+  if (n == 1) return;
+  typename Simd<Real>::vec square[count];
+  unrolled<count>([&](auto i) { square[i.value] = x[i.value]; });
+  while (n >>= 1) {
+    unrolled<count>([&](auto i) { square[i.value] *= square[i.value]; });
+    if (n & 1) unrolled<count>([&](auto i) { x[i.value] *= square[i.value]; });
+  }
+}
+
+/// Without factors of r_jk the sum over k of a row of pairs needs the first neighbour's factor only once.
+template <class Real, int n_exponents, int n_bases>
+void sweep_wide(const ElementPlan<Real> &plan, const WideGroup<Real> &group, const SortedNeighbours &in,
+                const Arrays<Real> &a)
+{
+  using S = Simd<Real>;
+  using vec = typename S::vec;
+  constexpr int n_sums = n_exponents * n_bases;
+  constexpr int rows_a_block = 16;    // rows whose sums stay in working precision
+  const bool same = group.slot_first == group.slot_second;
+  const int begin_j = in.slot_begin[group.slot_first], begin_k = in.slot_begin[group.slot_second];
+  const int end_j = begin_j + a.count[group.slot_first * plan.n_cutoffs + group.cutoff];
+  const int end_k = begin_k + a.count[group.slot_second * plan.n_cutoffs + group.cutoff];
+  const int zeta = group.zeta;
+  const Real *const ux = a.ux, *const uy = a.uy, *const uz = a.uz;
+  const Real *first[n_exponents], *second[n_exponents];
+  for (int e = 0; e < n_exponents; e++) {
+    first[e] = a.stored + std::size_t(group.store_first[e]) * a.stride;
+    second[e] = a.stored + std::size_t(group.store_second[e]) * a.stride;
+  }
+  double lanes[n_sums][S::lanes] = {};
+  // one part of the lanes after the other: their sums fit into registers
+  unrolled<S::parts>([&](auto part) {
+    constexpr int offset = decltype(part)::value * S::width;
+    for (int block = begin_j; block < end_j; block += rows_a_block) {
+      vec sum[n_sums] = {};
+      const int block_end = block + rows_a_block < end_j ? block + rows_a_block : end_j;
+      for (int j = block; j < block_end; j++) {
+        const vec x = S::all(ux[j]), y = S::all(uy[j]), z = S::all(uz[j]);
+        vec row[n_sums] = {};
+        const auto add = [&](int k, auto masked) __attribute__((always_inline)) {
+          const vec cosine = x * S::load(ux + k) + y * S::load(uy + k) + z * S::load(uz + k);
+          vec power[n_bases];
+          unrolled<n_bases>([&](auto b) __attribute__((always_inline)) {
+            power[b.value] = maximum<Real>(cosine * group.cosine[b.value] + Real(0.5), vec{});
+          });
+          raise<Real, n_bases>(power, zeta);
+          unrolled<n_exponents>([&](auto e) __attribute__((always_inline)) {
+            vec factor = S::load(second[e.value] + k);
+            if constexpr (masked.value != 0) factor = S::first(factor, end_k - k);
+            unrolled<n_bases>([&](auto b) __attribute__((always_inline)) {
+              row[e.value * n_bases + b.value] += factor * power[b.value];
+            });
+          });
+        };
+        int k = (same ? j + 1 : begin_k) + offset;
+        for (; k + S::width <= end_k; k += S::lanes) add(k, Constant<0>());
+        if (k < end_k) add(k, Constant<1>());
+        unrolled<n_sums>([&](auto i) __attribute__((always_inline)) {
+          sum[i.value] += first[i.value / n_bases][j] * row[i.value];
+        });
+      }
+      unrolled<n_sums>([&](auto i) { S::add_to(lanes[i.value] + offset, sum[i.value]); });
+    }
+  });
+  for (int e = 0; e < n_exponents; e++)
+    for (int b = 0; b < n_bases; b++)
+      if (group.totals[e][b] >= 0)
+        a.totals[group.totals[e][b]] = 2.0 * sum_lanes<S::lanes>(lanes[e * n_bases + b]);
+}
+
+template <class Real>
+void wide_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, const Arrays<Real> &a)
+{
+  for (int g = 0; g < plan.n_wide_groups; g++) {
+    const WideGroup<Real> &group = plan.wide_groups[g];
+    switch (2 * group.n_exponents + group.n_bases) {
+      case 3: sweep_wide<Real, 1, 1>(plan, group, in, a); break;
+      case 4: sweep_wide<Real, 1, 2>(plan, group, in, a); break;
+      case 5: sweep_wide<Real, 2, 1>(plan, group, in, a); break;
+      case 6: sweep_wide<Real, 2, 2>(plan, group, in, a); break;
+      case 7: sweep_wide<Real, 3, 1>(plan, group, in, a); break;
+      case 8: sweep_wide<Real, 3, 2>(plan, group, in, a); break;
+      case 9: sweep_wide<Real, 4, 1>(plan, group, in, a); break;
+      case 10: sweep_wide<Real, 4, 2>(plan, group, in, a); break;
+    }
   }
 }
 
@@ -552,12 +785,12 @@ void moments_of(const Arrays<Real> &a, const Real *factor, int begin, int n, dou
       for (int m = 1; m <= rank; m++) {
         const int size_below = m * (m + 1) / 2;
         const int begin_rank = at;
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int c = 0; c < size_below; c++) product[at++] = product[below + c] * x;
 #pragma GCC unroll 8
         for (int c = size_below - m; c < size_below; c++) product[at++] = product[below + c] * y;
         product[at++] = product[below + size_below - 1] * z;
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int c = begin_rank; c < at; c++) sum[c] += product[c];
         below = begin_rank;
       }
@@ -582,7 +815,9 @@ void moment_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in,
       case 1: moments_of<Real, 1>(a, factor, begin, n, moments, square); break;
       case 2: moments_of<Real, 2>(a, factor, begin, n, moments, square); break;
       case 3: moments_of<Real, 3>(a, factor, begin, n, moments, square); break;
-      default: moments_of<Real, 4>(a, factor, begin, n, moments, square); break;
+      case 4: moments_of<Real, 4>(a, factor, begin, n, moments, square); break;
+      case 5: moments_of<Real, 5>(a, factor, begin, n, moments, square); break;
+      case 6: moments_of<Real, 6>(a, factor, begin, n, moments, square); break;
     }
   }
   for (int u = 0; u < plan.n_moment_uses; u++) {
@@ -621,6 +856,7 @@ void compute(const ElementPlan<Real> &plan, const SortedNeighbours &in, unsigned
   count_neighbours(plan, in, a);
   radial_functions(plan, in, a);
   pair_functions(plan, in, a);
+  wide_functions(plan, in, a);
   moment_functions(plan, in, a);
   for (int c = 0; c < plan.n_features; c++) out[c] = 0.0;
   for (int o = 0; o < plan.n_outputs; o++)

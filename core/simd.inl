@@ -20,6 +20,26 @@ template <class Real> struct Simd {
   static void store(Real *p, vec v) { *reinterpret_cast<loose *>(p) = v; }
   static vec all(Real s) { return s - vec{}; }
   static vec select(ivec mask, vec a, vec b) { return mask ? a : b; }
+  /// Add the lanes to doubles.
+  static void add_to(double *sums, vec v)
+  {
+    if constexpr (sizeof(Real) == 8) {
+      store(sums, load(sums) + v);
+    } else {
+      typedef float half __attribute__((vector_size(MDSIEVE_VECTOR_BYTES / 2)));
+      typedef double wide __attribute__((vector_size(MDSIEVE_VECTOR_BYTES)));
+      typedef double loose_wide __attribute__((vector_size(MDSIEVE_VECTOR_BYTES), aligned(8), may_alias));
+      union {
+        vec whole;
+        half halves[2];
+      } parts_of_v;
+      parts_of_v.whole = v;
+      for (int h = 0; h < 2; h++) {
+        auto *at = reinterpret_cast<loose_wide *>(sums + h * (width / 2));
+        *at += __builtin_convertvector(parts_of_v.halves[h], wide);
+      }
+    }
+  }
   /// Lanes 0 .. n-1 of v, zero beyond.
   static vec first(vec v, int n)
   {

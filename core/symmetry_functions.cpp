@@ -80,6 +80,64 @@ std::vector<double> multinomial_coefficients()
   return weights;
 }
 
+/// cos^2(pi sqrt(u) / 2) exp(-a u) / (1 - u)^2: cosine cutoff and Gaussian in u = (r / r_c)^2, the root at the cutoff
+/// taken out.
+long double cutoff_gaussian(long double u, long double a)
+{
+  const long double s = std::sqrt(u), pi_half = 1.57079632679489661923132169163975144L;
+  const long double below = 1.0L - s;
+  const long double root = below < 1e-12L ? 0.5L * pi_half : std::sin(pi_half * below) / (below * (1.0L + s));
+  return root * root * std::exp(-a * u);
+}
+
+/// Coefficients in u of the Chebyshev interpolant of cutoff_gaussian on [0, 1].
+std::vector<long double> chebyshev_fit(long double a, int degree)
+{
+  const int n = degree + 1;
+  const long double pi = 3.14159265358979323846264338327950288L;
+  std::vector<long double> values, coefficients(std::size_t(n), 0.0L);
+  for (int i = 0; i < n; i++) values.push_back(cutoff_gaussian(0.5L + 0.5L * std::cos(pi * (i + 0.5L) / n), a));
+  std::vector<long double> now(std::size_t(n), 0.0L), last = now;    // T_k(2u - 1) as a polynomial in u
+  now[0] = 1.0L;
+  for (int k = 0; k < n; k++) {
+    long double weight = 0.0L;
+    for (int i = 0; i < n; i++) weight += values[std::size_t(i)] * std::cos(pi * k * (i + 0.5L) / n);
+    weight *= (k == 0 ? 1.0L : 2.0L) / n;
+    for (int i = 0; i < n; i++) coefficients[std::size_t(i)] += weight * now[std::size_t(i)];
+    std::vector<long double> next(std::size_t(n), 0.0L);
+    const long double factor = k == 0 ? 1.0L : 2.0L;
+    for (int i = 0; i < n; i++) {
+      next[std::size_t(i)] -= factor * now[std::size_t(i)] + (k == 0 ? 0.0L : last[std::size_t(i)]);
+      if (i + 1 < n) next[std::size_t(i) + 1] += 2.0L * factor * now[std::size_t(i)];
+    }
+    last = now;
+    now = next;
+  }
+  return coefficients;
+}
+
+/// The polynomial of least degree that replaces Gaussian and cosine cutoff of r_jk in working precision.
+template <class Real> void fit_exponent(PairExponent<Real> &e, double eta, double r_cutoff)
+{
+  const double tolerance = sizeof(Real) == 8 ? 1e-12 : 5e-7;
+  const long double a = (long double)eta * r_cutoff * r_cutoff;
+  for (int degree = 3; degree <= max_fit_degree<Real>; degree++) {
+    const auto coefficients = chebyshev_fit(a, degree);
+    double worst = 0.0;
+    for (int i = 0; i <= 256; i++) {
+      const Real u = Real(i / 256.0);
+      Real value = Real(coefficients.back());
+      for (int c = degree; c-- > 0;) value = value * u + Real(coefficients[std::size_t(c)]);
+      const long double exact = cutoff_gaussian(u, a);
+      worst = std::max(worst, std::fabs(double((value - exact) / exact)));
+    }
+    if (worst > tolerance) continue;
+    e.fit_degree = degree;
+    for (int c = 0; c <= degree; c++) e.fit[c] = Real(coefficients[std::size_t(c)]);
+    return;
+  }
+}
+
 /// An ElementPlan and what it points to. Never copied or moved: it lives behind a pointer.
 template <class Real> struct OwnedPlan {
   ElementPlan<Real> plan{};
@@ -91,11 +149,15 @@ template <class Real> struct OwnedPlan {
   std::vector<PairGroup<Real>> pair_groups;
   struct GroupData {
     std::vector<PairExponent<Real>> exponents;
+    std::vector<RegisterBase<Real>> register_bases;
+    std::vector<std::vector<int>> register_totals;    ///< -1: trash, until the plan is finished
+    std::vector<int> totals;
     std::vector<AngularBase<Real>> bases;
     std::vector<PowerStep<Real>> steps;
     std::vector<PairUse> uses;
   };
   std::vector<std::unique_ptr<GroupData>> group_data;
+  std::vector<WideGroup<Real>> wide_groups;
   std::vector<MomentTask> moment_tasks;
   std::vector<MomentUse> moment_uses;
   std::vector<double> moment_weights = multinomial_coefficients();
@@ -114,6 +176,7 @@ template <class Real> class PlanBuilder {
       add_function(descriptor.functions[std::size_t(columns[column])], int(column));
     compile_radial();
     compile_pairs();
+    compile_wide();
     finish(int(columns.size()));
   }
 
@@ -126,7 +189,16 @@ template <class Real> class PlanBuilder {
   struct PairFunction {
     double eta, shift, lambda, theta, zeta;
     int total;
+
+    /// zeta = 2^b for this b, if it is one of the powers that kernels keep in registers; else -1.
+    int register_power() const
+    {
+      for (int b = 0; b < n_register_powers; b++)
+        if (theta == 0.0 && zeta == double(1 << b)) return b;
+      return -1;
+    }
   };
+  using WideKey = std::tuple<int, int, int, int>;    // first slot, second slot, cutoff, zeta
 
   void assign_slots(const std::vector<int> &columns)
   {
@@ -222,9 +294,15 @@ template <class Real> class PlanBuilder {
   {
     const bool narrow = f.type != 9;
     const double shift = effective_shift(f);
-    const bool small_integer = f.zeta == std::floor(f.zeta) && f.zeta <= double(max_moment_rank);
+    const bool wide_integer = !narrow && f.zeta == std::floor(f.zeta) && f.theta_shift == 0.0;
     int total;
-    if (!narrow && small_integer && f.theta_shift == 0.0) {
+    if (wide_integer && f.zeta > double(max_moment_rank)) {
+      total = new_total();
+      stored_factor(first, cutoff, f.eta, shift);
+      stored_factor(second, cutoff, f.eta, shift);
+      wide_functions_[{first, second, cutoff, int(f.zeta)}].push_back(
+          {f.eta, shift, f.lambda, f.theta_shift, f.zeta, total});
+    } else if (wide_integer) {
       total = new_total();
       MomentUse use;
       use.zeta = int(f.zeta);
@@ -295,19 +373,23 @@ template <class Real> class PlanBuilder {
       group.slot_second = second;
       group.cutoff = cutoff;
       group.narrow = narrow;
-      group.needs_r = owned_.cutoffs[std::size_t(cutoff)].needs_r;
       owned_.group_data.push_back(std::make_unique<typename OwnedPlan<Real>::GroupData>());
       auto &data = *owned_.group_data.back();
-      const std::vector<int> power_of = compile_powers(functions, group, data);
-      compile_exponents(functions, power_of, group, data);
+      for (const auto &f : functions) data.totals.push_back(f.total);
+      compile_exponents(functions, group, data);
+      compile_register_bases(functions, data);
 
       group.n_exponents = int(data.exponents.size());
+      group.n_register_bases = int(data.register_bases.size());
       group.n_bases = int(data.bases.size());
       group.n_steps = int(data.steps.size());
+      group.n_totals = int(data.totals.size());
       group.exponents = data.exponents.data();
+      group.register_bases = data.register_bases.data();
       group.bases = data.bases.data();
       group.steps = data.steps.data();
       group.uses = data.uses.data();
+      group.totals = data.totals.data();
       auto &plan = owned_.plan;
       plan.most_exponents = std::max(plan.most_exponents, group.n_exponents);
       plan.most_powers = std::max(plan.most_powers, group.n_powers);
@@ -371,25 +453,87 @@ template <class Real> class PlanBuilder {
     return target;
   }
 
-  void compile_exponents(const std::vector<PairFunction> &functions, const std::vector<int> &power_of,
-                         PairGroup<Real> &group, typename OwnedPlan<Real>::GroupData &data)
+  /// The Gaussians, and the functions whose powers go through buffers.
+  void compile_exponents(const std::vector<PairFunction> &functions, PairGroup<Real> &group,
+                         typename OwnedPlan<Real>::GroupData &data)
   {
+    std::vector<PairFunction> buffered;
+    for (const auto &f : functions)
+      if (f.register_power() < 0) buffered.push_back(f);
+    const std::vector<int> power_of = compile_powers(buffered, group, data);
+
     std::map<std::pair<double, double>, std::vector<PairUse>> uses_of;
-    for (std::size_t i = 0; i < functions.size(); i++)
-      uses_of[{functions[i].eta, functions[i].shift}].push_back({power_of[i], functions[i].total});
+    for (const auto &f : functions) uses_of[{f.eta, f.shift}];
+    for (std::size_t i = 0; i < buffered.size(); i++)
+      uses_of[{buffered[i].eta, buffered[i].shift}].push_back({power_of[i], buffered[i].total});
+    const double r_cutoff = cutoff_radii_[std::size_t(group.cutoff)];
+    const CutoffTerm<Real> &cutoff = owned_.cutoffs[std::size_t(group.cutoff)];
     for (const auto &[key, uses] : uses_of) {
       const auto &[eta, shift] = key;
       PairExponent<Real> e{};
       e.exponent = Real(-eta * log2_of_e);
       e.shift = Real(shift);
       e.shifted = shift != 0.0;
-      group.needs_r = group.needs_r || e.shifted;
+      if (group.narrow && descriptor_.cutoff_type == CutoffType::cosine && !cutoff.needs_r && !e.shifted)
+        fit_exponent(e, eta, r_cutoff);
+      if (group.narrow && e.fit_degree == 0) {
+        group.needs_cutoff = true;
+        group.needs_r = group.needs_r || e.shifted || cutoff.needs_r;
+      }
       e.store_first = stored_factor(group.slot_first, group.cutoff, eta, shift);
       e.store_second = stored_factor(group.slot_second, group.cutoff, eta, shift);
       e.use_begin = int(data.uses.size());
       data.uses.insert(data.uses.end(), uses.begin(), uses.end());
       e.use_end = int(data.uses.size());
+      exponent_of_[key] = int(data.exponents.size());
       data.exponents.push_back(e);
+    }
+  }
+
+  void compile_register_bases(const std::vector<PairFunction> &functions,
+                              typename OwnedPlan<Real>::GroupData &data)
+  {
+    for (double lambda : {1.0, -1.0}) {
+      RegisterBase<Real> base{Real(0.5 * lambda), 0, nullptr};
+      std::vector<int> totals(data.exponents.size() * n_register_powers, -1);
+      for (const auto &f : functions) {
+        const int b = f.register_power();
+        if (f.lambda != lambda || b < 0) continue;
+        base.powers |= 1 << b;
+        totals[std::size_t(exponent_of_[{f.eta, f.shift}] * n_register_powers + b)] = f.total;
+      }
+      if (base.powers == 0) continue;
+      data.register_totals.push_back(totals);
+      base.totals = data.register_totals.back().data();    // the inner vector's memory stays where it is
+      data.register_bases.push_back(base);
+    }
+  }
+
+  void compile_wide()
+  {
+    for (const auto &[key, functions] : wide_functions_) {
+      std::map<std::pair<double, double>, std::vector<PairFunction>> by_exponent;
+      std::vector<double> lambdas;
+      for (const auto &f : functions) {
+        by_exponent[{f.eta, f.shift}].push_back(f);
+        index_of(lambdas, f.lambda);
+      }
+      WideGroup<Real> group{};
+      std::tie(group.slot_first, group.slot_second, group.cutoff, group.zeta) = key;
+      group.n_bases = int(lambdas.size());
+      for (std::size_t b = 0; b < lambdas.size(); b++) group.cosine[b] = Real(0.5 * lambdas[b]);
+      for (const auto &[exponent, members] : by_exponent) {
+        const int e = group.n_exponents++;
+        group.store_first[e] = stored_factor(group.slot_first, group.cutoff, exponent.first, exponent.second);
+        group.store_second[e] = stored_factor(group.slot_second, group.cutoff, exponent.first, exponent.second);
+        group.totals[e][0] = group.totals[e][1] = -1;
+        for (const auto &f : members) group.totals[e][index_of(lambdas, f.lambda)] = f.total;
+        if (group.n_exponents == max_wide_exponents) {
+          owned_.wide_groups.push_back(group);
+          group.n_exponents = 0;
+        }
+      }
+      if (group.n_exponents > 0) owned_.wide_groups.push_back(group);
     }
   }
 
@@ -406,6 +550,12 @@ template <class Real> class PlanBuilder {
     plan.radial_tasks = owned_.radial_tasks.data();
     plan.n_pair_groups = int(owned_.pair_groups.size());
     plan.pair_groups = owned_.pair_groups.data();
+    for (auto &data : owned_.group_data)
+      for (auto &totals : data->register_totals)
+        for (int &total : totals)
+          if (total < 0) total = plan.n_totals;
+    plan.n_wide_groups = int(owned_.wide_groups.size());
+    plan.wide_groups = owned_.wide_groups.data();
     plan.n_moment_tasks = int(owned_.moment_tasks.size());
     plan.moment_tasks = owned_.moment_tasks.data();
     plan.n_moment_uses = int(owned_.moment_uses.size());
@@ -423,6 +573,8 @@ template <class Real> class PlanBuilder {
   std::map<std::pair<int, Radial>, RadialUse> radial_uses_;
   std::map<Radial, int> store_of_;
   std::map<GroupKey, std::vector<PairFunction>> pair_functions_;
+  std::map<WideKey, std::vector<PairFunction>> wide_functions_;
+  std::map<std::pair<double, double>, int> exponent_of_;    // of the group at hand
 };
 
 // --- neighbours in canonical order -----------------------------------------------------------------------------
