@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the tests of ``fix select`` share: descriptors, input scripts, and the paper's algorithm in plain NumPy."""
+"""What the tests of ``fix select`` share: descriptors, input scripts, expected picks."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from plain_bank import plain_selection
 
 NI_NN = """\
 number_of_elements 1
@@ -78,32 +78,23 @@ def kept_steps(dump: Path) -> list[int]:
 
 @dataclass(frozen=True)
 class Picks:
-    """What the greedy rule keeps: frame numbers, and (frame, element, index) of each stored environment."""
+    """What the greedy rule keeps: steps of frames, and (step, atom ID) of each stored environment, sorted."""
 
-    frames: list[int]
-    environments: list[tuple[int, str, int]]
+    steps: list[int]
+    environments: list[tuple[int, int]]
 
 
-def greedy_picks(fingerprints: list[dict], thresholds: dict[str, float], scale: dict | None = None) -> Picks:
-    """The local-environment bank as printed in J. Chem. Phys. 160, 074109, with nothing but NumPy.
+def paper_picks(fingerprints: list[dict], thresholds: dict[str, float], every: int, scaling: dict | None = None) -> Picks:
+    """The picks of the paper's algorithm in plain NumPy, for frames that are `every` steps apart.
 
-    `fingerprints` holds one ``create_by_element`` result a frame, `scale` (shift, factor) an element.
+    `fingerprints` holds one ``create_by_element`` result a frame, `scaling` (shift, factor) an element.
     """
-    bank: dict[str, list[np.ndarray]] = {element: [] for element in thresholds}
-    frames, environments = [], []
-    for number, frame in enumerate(fingerprints):
-        rows = sorted((index, element, x) for element, (indices, X) in frame.items() for index, x in zip(indices, X, strict=True))
-        kept = False
-        for index, element, x in rows:
-            if scale is not None:
-                x = (x - scale[element][0]) * scale[element][1]
-            if bank[element]:
-                distance = np.linalg.norm(np.array(bank[element]) - x, axis=1).min()
-                if not distance > thresholds[element]:
-                    continue
-            bank[element].append(x)
-            environments.append((number, element, int(index)))
-            kept = True
-        if kept:
-            frames.append(number)
-    return Picks(frames, environments)
+    frames = [
+        [(element, x) for _, element, x in sorted(
+            (index, element, x) for element, (indices, rows) in frame.items() for index, x in zip(indices, rows, strict=True)
+        )]
+        for frame in fingerprints
+    ]
+    unscaled = {element: (0.0 * rows[0], 1.0) for element, (_, rows) in fingerprints[0].items()}
+    kept, picks = plain_selection(frames, thresholds, scaling or unscaled)
+    return Picks([every * frame for frame in kept], sorted((every * frame, atom + 1) for frame, atom in picks))
