@@ -56,6 +56,36 @@ Reply Reply::unpack(std::vector<std::int64_t> words)
   return reply;
 }
 
+// end, length of the text, text, then each reply behind its length
+
+std::vector<std::int64_t> ReplyBatch::pack() const
+{
+  std::vector<std::int64_t> words{end, static_cast<std::int64_t>(text.size())};
+  words.insert(words.end(), text.begin(), text.end());
+  for (const auto &reply : replies) {
+    const auto packed = reply.pack();
+    words.push_back(static_cast<std::int64_t>(packed.size()));
+    words.insert(words.end(), packed.begin(), packed.end());
+  }
+  return words;
+}
+
+ReplyBatch ReplyBatch::unpack(const std::vector<std::int64_t> &words)
+{
+  ReplyBatch batch;
+  auto next = words.begin();
+  batch.end = static_cast<End>(*next++);
+  const auto length = static_cast<std::ptrdiff_t>(*next++);
+  batch.text.assign(next, next + length);
+  next += length;
+  while (next != words.end()) {
+    const auto size = static_cast<std::ptrdiff_t>(*next++);
+    batch.replies.push_back(Reply::unpack({next, next + size}));
+    next += size;
+  }
+  return batch;
+}
+
 std::vector<const double *> fingerprint_pointers(const FrameReport::Candidates &candidates,
                                                  const std::vector<int> &n_features)
 {

@@ -65,6 +65,18 @@ struct Reply {
   static Reply unpack(std::vector<std::int64_t> words);
 };
 
+/// The replies that the first rank hands to the others together.
+struct ReplyBatch {
+  enum End : std::int64_t { good = 0, lost = 1, failed = 2 };
+
+  std::vector<Reply> replies;
+  End end = good;
+  std::string text;                        ///< why the driver counts as lost, or what failed
+
+  std::vector<std::int64_t> pack() const;
+  static ReplyBatch unpack(const std::vector<std::int64_t> &words);
+};
+
 /// State that survives a restart.
 struct Progress {
   std::int64_t n_kept = 0;
@@ -82,6 +94,7 @@ class Decider {
   virtual Progress progress() const = 0;
   virtual void resume(const Progress &progress) = 0;
 
+  /// Never fails: what goes wrong shows up in place of the reply.
   virtual void submit(const FrameReport &frame) = 0;
   /// Frames submitted whose reply has not been fetched.
   virtual int outstanding() const = 0;

@@ -40,6 +40,7 @@
 using namespace LAMMPS_NS;
 using namespace FixConst;
 using mdsieve::InputError;
+using mdsieve::ReplyBatch;
 using mdsieve::SelectOptions;
 using mdsieve::Verdict;
 
@@ -337,6 +338,7 @@ void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::stri
       if (!decider_)
         decider_ = std::make_unique<mdsieve::LocalDecider>(header, options_.rule, options_.scaling_kind, options_.pilot,
                                                            bank_bytes);
+      has_driver_ = dynamic_cast<mdsieve::RemoteDecider *>(decider_.get()) != nullptr;
       bank = decider_->initial_bank();
       name = decider_->name();
       progress_ = decider_->progress();
@@ -345,6 +347,7 @@ void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::stri
     }
   }
   fail_everywhere(problem);
+  MPI_Bcast(&has_driver_, 1, MPI_INT, 0, world);
   mdsieve::broadcast(world, bank);
   if (!bank.empty()) bank_ = mdsieve::EnvironmentBank::deserialise(bank, "the driver's bank");
 
@@ -478,23 +481,20 @@ void FixSelect::evaluate()
 /// Puts the frame together on the first rank and hands it to the decider.
 void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
 {
-  fail_everywhere(scan.error.empty() ? scan.error : fmt::format("step {}, {}", update->ntimestep, scan.error));
+  const auto summary = mdsieve::summarise(world, scan);
+  if (summary.failed_rank >= 0) {
+    std::string problem = fmt::format("step {}, {}", update->ntimestep, scan.error);
+    mdsieve::broadcast(world, problem, static_cast<int>(summary.failed_rank));
+    error->all(FLERR, "Fix select: {}", problem);
+  }
 
   mdsieve::FrameReport frame;
-  const auto &n_features = scanner_->functions();
-  std::vector<int> lengths;
-  for (int e = 0; e < n_features.n_elements(); e++) lengths.push_back(n_features.n_features(e));
-  frame.candidates = mdsieve::gather_candidates(world, scan, lengths);
-  mdsieve::largest_known(world, scan, frame.known_novelty, frame.known_id);
-
-  int with_atoms = 0;
-  if (comm->me == 0)
-    with_atoms = dynamic_cast<mdsieve::RemoteDecider *>(decider_.get()) != nullptr &&
-        (!frame.candidates.id.empty() || frame_without_candidates_);
-  MPI_Bcast(&with_atoms, 1, MPI_INT, 0, world);
-  if (with_atoms)
+  frame.known_novelty = summary.known_novelty;
+  frame.known_id = summary.known_id;
+  if (summary.n_candidates > 0) frame.candidates = mdsieve::gather_candidates(world, scan, wanted_.n_features);
+  frame.has_atoms = has_driver_ && (summary.n_candidates > 0 || frame_without_candidates_);
+  if (frame.has_atoms)
     frame.atoms = mdsieve::gather_atoms(lmp, type_element_, options_.fields.velocities, options_.fields.forces);
-  frame.has_atoms = with_atoms != 0;
 
   const double nan = std::numeric_limits<double>::quiet_NaN();
   frame.energy = options_.fields.energy ? modify->get_compute_by_id("thermo_pe")->compute_scalar() : nan;
@@ -505,7 +505,7 @@ void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
     const int from[6] = {0, 1, 2, 5, 4, 3};    // LAMMPS: xx yy zz xy xz yz
     for (int k = 0; k < 6; k++) frame.pressure[k] = pressure->vector[from[k]];
   }
-  auto *const temperature = modify->get_compute_by_id("thermo_temp");
+  auto *const temperature = has_driver_ ? modify->get_compute_by_id("thermo_temp") : nullptr;
   frame.temperature = temperature ? temperature->compute_scalar() : nan;
 
   const double to_angstrom = 1.0 / force->angstrom;
@@ -520,43 +520,41 @@ void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
     if (domain->periodicity[k]) frame.periodic |= 1 << k;
   }
   frame.revision = bank_ ? bank_->size() : -1;
-  std::string problem;
-  try {
-    if (comm->me == 0) decider_->submit(frame);
-  } catch (const mdsieve::LinkError &exception) {
-    problem = exception.what();
-  }
-  fail_everywhere(problem);
+  if (comm->me == 0) decider_->submit(frame);
 }
 
 /// Takes replies, on all ranks alike, until at most so many frames are undecided.
 void FixSelect::fetch_replies(int outstanding_allowed)
 {
-  while (!lost_) {
-    std::string problem, lost;
-    std::vector<std::int64_t> words;
-    if (comm->me == 0) {
-      try {
-        mdsieve::Reply reply;
-        if (decider_->outstanding() > outstanding_allowed)
-          words = decider_->wait().pack();
-        else if (decider_->outstanding() > 0 && decider_->poll(reply))
-          words = reply.pack();
-      } catch (const mdsieve::DriverLost &exception) {
-        lost = exception.what();
-      } catch (const std::exception &exception) {
-        problem = exception.what();
-      }
-    }
-    if (comm->nprocs > 1) {
-      mdsieve::broadcast(world, lost);
-      mdsieve::broadcast(world, words);
-    }
-    fail_everywhere(problem);
-    if (!lost.empty()) return lose_driver(lost);
-    if (words.empty()) return;
-    apply(mdsieve::Reply::unpack(std::move(words)));
+  if (lost_) return;
+  ReplyBatch batch;
+  if (comm->me == 0) batch = receive_replies(outstanding_allowed);
+  if (comm->nprocs > 1) {
+    std::vector<std::int64_t> words = batch.pack();
+    mdsieve::broadcast(world, words);
+    if (comm->me != 0) batch = ReplyBatch::unpack(words);
   }
+  for (const auto &reply : batch.replies) apply(reply);
+  if (batch.end == ReplyBatch::failed) error->all(FLERR, "Fix select: {}", batch.text);
+  if (batch.end == ReplyBatch::lost) lose_driver(batch.text);
+}
+
+/// First rank only: what has come, and what must be waited for.
+ReplyBatch FixSelect::receive_replies(int outstanding_allowed)
+{
+  ReplyBatch batch;
+  mdsieve::Reply reply;
+  try {
+    while (decider_->outstanding() > outstanding_allowed) batch.replies.push_back(decider_->wait());
+    while (decider_->outstanding() > 0 && decider_->poll(reply)) batch.replies.push_back(std::move(reply));
+  } catch (const mdsieve::DriverLost &exception) {
+    batch.end = ReplyBatch::lost;
+    batch.text = exception.what();
+  } catch (const std::exception &exception) {
+    batch.end = ReplyBatch::failed;
+    batch.text = exception.what();
+  }
+  return batch;
 }
 
 void FixSelect::apply(const mdsieve::Reply &reply)
@@ -714,8 +712,7 @@ void FixSelect::write_restart(FILE *fp)
   state.evaluated_step = evaluated_step_;
   state.evaluated_natoms = atom->natoms;
   state.configuration = now;
-  const bool local = dynamic_cast<mdsieve::LocalDecider *>(decider_.get()) != nullptr;
-  const std::string bank = local && bank_ ? bank_->serialise() : std::string();
+  const std::string bank = !has_driver_ && bank_ ? bank_->serialise() : std::string();
   state.bank_bytes = static_cast<std::int64_t>(bank.size());
   if (bank.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) - sizeof state)
     error->one(FLERR, "Fix select: the bank is too large for a restart file (2 GiB); keep it with `bank FILE` or a driver");
@@ -734,10 +731,7 @@ void FixSelect::restart(char *buffer)
   evaluated_natoms_ = state.evaluated_natoms;
   evaluated_configuration_ = state.configuration;
 
-  int local = 0;
-  if (comm->me == 0) local = dynamic_cast<mdsieve::LocalDecider *>(decider_.get()) != nullptr;
-  MPI_Bcast(&local, 1, MPI_INT, 0, world);
-  if (local) {    // with a driver, its counters and its bank are the authority
+  if (!has_driver_) {    // with a driver, its counters and its bank are the authority
     progress_ = state.progress;
     const std::string bank(buffer + sizeof state, static_cast<std::size_t>(state.bank_bytes));
     if (!bank.empty()) restore_bank(bank);

@@ -46,6 +46,7 @@ class FixSelect : public Fix {
   std::optional<mdsieve::EnvironmentScanner> scanner_;
   std::optional<mdsieve::EnvironmentBank> bank_;    // this rank's copy
   std::unique_ptr<mdsieve::Decider> decider_;       // first rank only
+  int has_driver_ = 0;
   class NeighList *list_ = nullptr;
   double level_ = 1.0;           // novelty up to which the rule does not care about an atom
   bool frame_without_candidates_ = false;    // the rule may keep a frame in which no atom is above level_
@@ -93,6 +94,7 @@ class FixSelect : public Fix {
   void evaluate();
   void report_frame(const mdsieve::EnvironmentScan &);
   void fetch_replies(int outstanding_allowed);
+  mdsieve::ReplyBatch receive_replies(int outstanding_allowed);
   void apply(const mdsieve::Reply &);
   void stop_run();
   void lose_driver(const std::string &);

@@ -14,12 +14,20 @@ class LAMMPS;
 
 namespace mdsieve {
 
+/// What all ranks found together.
+struct ScanSummary {
+  std::int64_t n_candidates = 0;
+  double known_novelty = 0.0;      ///< largest of the atoms that are certainly known
+  std::int64_t known_id = 0;       ///< its atom ID, the smallest if several share it
+  std::int64_t failed_rank = -1;   ///< first rank whose scan failed
+};
+
+/// One reduction; the same everywhere. Collective.
+ScanSummary summarise(MPI_Comm world, const EnvironmentScan &scan);
+
 /// Candidates of all ranks on the first rank, by ascending atom ID; empty elsewhere. Collective.
 FrameReport::Candidates gather_candidates(MPI_Comm world, const EnvironmentScan &scan,
                                           const std::vector<int> &n_features);
-
-/// Largest known novelty of all ranks, everywhere. Collective.
-void largest_known(MPI_Comm world, const EnvironmentScan &scan, double &novelty, std::int64_t &id);
 
 /// All atoms on the first rank, by ascending atom ID; empty elsewhere. Collective.
 FrameReport::Atoms gather_atoms(LAMMPS_NS::LAMMPS *lmp, const std::vector<int> &type_element, bool velocities,

@@ -89,8 +89,12 @@ void RemoteDecider::submit(const FrameReport &frame)
   message.array(frame.candidates.id);
   message.array(frame.candidates.element);
   message.array(frame.candidates.fingerprints);
-  link_->send(message.finish());
   outstanding_++;
+  try {
+    link_->send(message.finish());
+  } catch (const LinkError &error) {
+    failure_ = error.what();
+  }
 }
 
 Reply RemoteDecider::read(std::vector<std::int64_t> message)
@@ -106,6 +110,7 @@ Reply RemoteDecider::read(std::vector<std::int64_t> message)
 
 bool RemoteDecider::poll(Reply &reply)
 {
+  if (!failure_.empty()) throw LinkError(failure_);
   auto message = link_->poll();
   if (message.empty()) return false;
   reply = read(std::move(message));
@@ -114,6 +119,7 @@ bool RemoteDecider::poll(Reply &reply)
 
 Reply RemoteDecider::wait()
 {
+  if (!failure_.empty()) throw LinkError(failure_);
   return read(link_->wait(lost_after_));
 }
 

@@ -40,6 +40,7 @@ class RemoteDecider : public Decider {
   std::string bank_;
   Progress progress_;
   int outstanding_ = 0;
+  std::string failure_;    // of a submission, told in place of its reply
 };
 
 }    // namespace mdsieve
