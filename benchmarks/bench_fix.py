@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What ``fix select`` adds to a run: LAMMPS' own EAM benchmark (32 000 Cu atoms), an evaluation every 100 steps.
+"""What ``fix select`` adds to LAMMPS' own EAM benchmark: 32 000 Cu atoms, an evaluation every 100 steps.
 
 Runs without and with the fix alternate; the ratio of their loop times is taken pair by pair. 24 radial and 16
 angular functions at the potential's cutoff + 1 Å; the same ``comm_modify cutoff`` in all runs. Usage:
@@ -74,7 +74,9 @@ def loop_seconds(folder: Path, options, select: str) -> float:
 
 def main() -> None:
     """Measure, print a table, store it as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--ranks", type=int, default=1)
@@ -94,12 +96,17 @@ def main() -> None:
         folder = Path(name)
         _, scaling = write_description(["Cu"], CUTOFF, folder / "cu.nn")
         for case, words in cases.items():
-            select = SELECT.format(every=options.every, threshold=options.threshold, scaling=scaling.name, words=words)
+            select = SELECT.format(
+                every=options.every, threshold=options.threshold, scaling=scaling.name, words=words
+            )
             ratios = []
             for _ in range(options.pairs):
                 plain = loop_seconds(folder, options, "")
                 ratios.append(loop_seconds(folder, options, select) / plain)
-                print(f"{case}: {plain:.2f} s without, {100 * (ratios[-1] - 1):.1f} % more with the fix", flush=True)
+                print(
+                    f"{case}: {plain:.2f} s without, {100 * (ratios[-1] - 1):.1f} % more with the fix",
+                    flush=True,
+                )
             rows.append({"case": case, "overhead_percent": [100 * (r - 1) for r in ratios]})
     print(f"\n{'overhead of fix select':24s} {'median':>8s} {'min':>8s} {'max':>8s}")
     for row in rows:

@@ -9,9 +9,6 @@
 #include "frame_gather.h"
 #include "input_error.h"
 #include "lammps_abi.h"
-#include "lammps_session.h"
-#include "local_decider.h"
-#include "remote_decider.h"
 
 #include "atom.h"
 #include "comm.h"
@@ -25,7 +22,6 @@
 #include "neighbor.h"
 #include "pair.h"
 #include "timer.h"
-#include "universe.h"
 #include "update.h"
 #include "utils.h"
 
@@ -35,7 +31,6 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
-#include <sstream>
 
 using namespace LAMMPS_NS;
 using namespace FixConst;
@@ -47,53 +42,7 @@ using mdsieve::Verdict;
 namespace {
 
 constexpr int n_outputs = 10;
-constexpr double seconds_for_hello = 60.0;
 constexpr double two_pi = 6.283185307179586;
-
-std::string json_text(const std::string &text)
-{
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      quoted += fmt::format("\\u{:04x}", static_cast<int>(c));
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + '"';
-}
-
-template <typename T> std::string json_list(const std::vector<T> &values)
-{
-  std::string list;
-  for (const auto &value : values) {
-    if (!list.empty()) list += ", ";
-    if constexpr (std::is_same_v<T, std::string>)
-      list += json_text(value);
-    else
-      list += fmt::format("{:.17g}", value);
-  }
-  return "[" + list + "]";
-}
-
-std::string joined(const std::vector<std::string> &words)
-{
-  std::string text;
-  for (const auto &word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
-const char *kind_name(mdsieve::ScalingKind kind)
-{
-  switch (kind) {
-    case mdsieve::ScalingKind::minmax: return "minmax";
-    case mdsieve::ScalingKind::std: return "std";
-    default: return "none";
-  }
-}
 
 /// Atoms whose novelty does not exceed this cannot make any condition of the rule true.
 double indifferent_level(const mdsieve::Rule &rule)
@@ -154,212 +103,6 @@ FixSelect::FixSelect(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
 FixSelect::~FixSelect()
 {
   memory->destroy(vector_atom);
-}
-
-/* ----------------------------------------------------------------------
-   setting up
-------------------------------------------------------------------------- */
-
-std::string FixSelect::read_file(const std::string &name, const std::string &what)
-{
-  std::string content, problem;
-  if (comm->me == 0) {
-    std::ifstream file(name, std::ios::binary);
-    if (file) {
-      std::ostringstream whole;
-      whole << file.rdbuf();
-      content = whole.str();
-    }
-    if (!file) problem = fmt::format("cannot read {} file {}", what, name);
-  }
-  fail_everywhere(problem);
-  mdsieve::broadcast(world, content);
-  return content;
-}
-
-void FixSelect::read_descriptor()
-{
-  const std::string text = read_file(options_.descriptor_file, "symmetry function");
-  try {
-    auto descriptor = mdsieve::parse_input_nn(text, options_.descriptor_file, options_.length_unit);
-    elements_ = descriptor.elements;
-    type_element_.assign(1, -1);
-    for (const auto &element : options_.type_elements) {
-      const int index = descriptor.element_index(element);
-      if (element != "NULL" && index < 0)
-        throw InputError(fmt::format("element {} is not in {}, which has {}", element, options_.descriptor_file,
-                                     joined(elements_)));
-      type_element_.push_back(element == "NULL" ? -1 : index);
-    }
-    scanner_.emplace(mdsieve::SymmetryFunctions(std::move(descriptor), options_.precision), type_element_);
-  } catch (const InputError &problem) {
-    error->all(FLERR, "Fix select: {}", problem.what());
-  }
-}
-
-/// \throws InputError unless the bank was made for what this fix computes
-void FixSelect::require_same_bank(const mdsieve::EnvironmentBank &bank, const std::string &name) const
-{
-  mdsieve::BankHeader wanted = wanted_;
-  wanted.scaling = bank.header().scaling;    // a bank brings its own
-  bank.require_compatible(wanted, fmt::format("fix {}", id));
-  for (std::size_t e = 0; e < elements_.size(); e++)
-    if (bank.header().thresholds[e] != wanted.thresholds[e])
-      throw InputError(fmt::format("{} bank has threshold {:.6g} for {}, this fix {:.6g}: use the bank's, or another bank", name,
-                                   bank.header().thresholds[e], elements_[e], wanted.thresholds[e]));
-}
-
-/// What the bank is for; scaling_text and bank_bytes receive the files that were read.
-mdsieve::BankHeader FixSelect::bank_header(std::string &scaling_text, std::string &bank_bytes)
-{
-  const auto &functions = scanner_->functions();
-  mdsieve::BankHeader &header = wanted_;
-  header = {};
-  header.descriptor_text = functions.descriptor().text;
-  header.descriptor_hash = functions.descriptor().hash();
-  header.elements = elements_;
-  for (int e = 0; e < functions.n_elements(); e++) {
-    header.n_features.push_back(functions.n_features(e));
-    header.cutoffs.push_back(functions.cutoff());
-    double threshold = options_.threshold;
-    for (const auto &[element, value] : options_.element_thresholds)
-      if (element == elements_[e]) threshold = value;
-    // elements of the descriptor that no atom type has: any threshold will do
-    header.thresholds.push_back(threshold > 0.0 ? threshold : options_.element_thresholds.front().second);
-  }
-  header.scaling = mdsieve::Scaling::identity(header.n_features);
-
-  try {
-    int bank_exists = 0;
-    if (!options_.bank_file.empty() && comm->me == 0) bank_exists = std::ifstream(options_.bank_file).good() ? 1 : 0;
-    MPI_Bcast(&bank_exists, 1, MPI_INT, 0, world);
-    if (bank_exists) {
-      bank_bytes = read_file(options_.bank_file, "bank");
-      const auto bank = mdsieve::EnvironmentBank::deserialise(bank_bytes, options_.bank_file);
-      require_same_bank(bank, options_.bank_file);
-      header.scaling = bank.header().scaling;
-      options_.scaling_source = SelectOptions::ScalingSource::unset;
-      options_.scaling_kind = header.scaling.kind;
-      options_.pilot = 0;
-    } else if (options_.scaling_source == SelectOptions::ScalingSource::file) {
-      scaling_text = read_file(options_.scaling_file, "scaling");
-      header.scaling = mdsieve::parse_scaling_data(scaling_text, options_.scaling_file, functions.descriptor(),
-                                                   options_.scaling_kind);
-    } else if (options_.scaling_source == SelectOptions::ScalingSource::unset) {
-      throw InputError("a threshold means nothing without a scaling: add `scaling file NAME`, `scaling pilot n` or "
-                       "`scaling none`");
-    }
-  } catch (const InputError &problem) {
-    error->all(FLERR, "Fix select: {}", problem.what());
-  }
-  return header;
-}
-
-std::string FixSelect::greeting(const mdsieve::BankHeader &header, const std::string &scaling_text,
-                                std::int64_t) const
-{
-  using Source = SelectOptions::ScalingSource;
-  const char *source = options_.scaling_source == Source::file ? "file"
-      : options_.scaling_source == Source::pilot               ? "pilot"
-      : options_.scaling_source == Source::none                ? "none"
-                                                               : "bank";
-  std::vector<std::string> fields;
-  if (options_.fields.velocities) fields.emplace_back("v");
-  if (options_.fields.forces) fields.emplace_back("f");
-  if (options_.fields.energy) fields.emplace_back("pe");
-  if (options_.fields.stress) fields.emplace_back("stress");
-
-  std::string json = "{";
-  const auto add = [&](const char *key, const std::string &value) {
-    json += fmt::format("{}\"{}\": {}", json.size() > 1 ? ", " : "", key, value);
-  };
-  add("protocol", std::to_string(mdsieve::protocol_version));
-  add("mdsieve", json_text(MDSIEVE_VERSION));
-  add("lammps", json_text(lmp->version));
-  add("world_ranks", std::to_string(comm->nprocs));
-  add("partition", std::to_string(universe->iworld));
-  add("fix", json_text(id));
-  add("units", json_text(update->unit_style));
-  add("nevery", std::to_string(nevery));
-  add("elements", json_list(elements_));
-  add("descriptor_name", json_text(options_.descriptor_file));
-  add("descriptor_hash", json_text(header.descriptor_hash));
-  add("descriptor_text", json_text(header.descriptor_text));
-  add("length_unit", json_text(options_.length_unit == mdsieve::LengthUnit::bohr ? "bohr" : "angstrom"));
-  add("precision", json_text(options_.precision == mdsieve::Precision::mixed ? "mixed" : "double"));
-  add("thresholds", json_list(header.thresholds));
-  add("scaling", fmt::format("{{\"source\": \"{}\", \"kind\": \"{}\", \"pilot\": {}, \"name\": {}, \"text\": {}}}", source,
-                             kind_name(options_.scaling_kind), options_.pilot, json_text(options_.scaling_file),
-                             json_text(scaling_text)));
-  add("rule", json_text(options_.rule.text()));
-  add("mode", json_text(options_.mode == SelectOptions::Mode::stream ? "stream" : "wait"));
-  add("depth", std::to_string(options_.depth));
-  add("fields", json_list(fields));
-  add("lost", fmt::format("{:.17g}", options_.lost_after));
-  return json + "}";
-}
-
-/// First rank only: find the driver and greet it; leaves decider_ empty if there is none and none is needed.
-void FixSelect::connect(const mdsieve::BankHeader &header, const std::string &scaling_text,
-                        const std::string &bank_bytes)
-{
-  if (options_.use_driver == SelectOptions::UseDriver::no) return;
-  const std::int64_t channel = mdsieve::next_channel();
-  const MPI_Comm parent = mdsieve::parent_communicator(lmp);
-  std::string name = "driver in this process";
-  auto link = mdsieve::connect_directly();
-  if (!link && parent != MPI_COMM_NULL) {
-    try {
-      link = mdsieve::connect_over_mpi(parent, channel, std::min(options_.lost_after, seconds_for_hello));
-      name = fmt::format("driver on rank {}", mdsieve::session_driver(parent));
-    } catch (const mdsieve::DriverLost &problem) {
-      if (options_.use_driver == SelectOptions::UseDriver::yes || may_run_ahead()) throw;
-      error->warning(FLERR, "Fix select: {}; going on without a driver", problem.what());
-      return;
-    }
-  }
-  if (!link) {
-    if (options_.use_driver == SelectOptions::UseDriver::yes || may_run_ahead())
-      throw InputError("no driver: start LAMMPS through `mdsieve run`, or beside one with "
-                       "`mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive`");
-    return;
-  }
-  decider_ = std::make_unique<mdsieve::RemoteDecider>(std::move(link), channel, greeting(header, scaling_text, channel),
-                                                      bank_bytes, options_.lost_after, name);
-}
-
-void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::string &scaling_text,
-                              const std::string &bank_bytes)
-{
-  std::string problem, bank, name;
-  if (comm->me == 0) {
-    try {
-      connect(header, scaling_text, bank_bytes);
-      if (!decider_)
-        decider_ = std::make_unique<mdsieve::LocalDecider>(header, options_.rule, options_.scaling_kind, options_.pilot,
-                                                           bank_bytes);
-      has_driver_ = dynamic_cast<mdsieve::RemoteDecider *>(decider_.get()) != nullptr;
-      bank = decider_->initial_bank();
-      name = decider_->name();
-      progress_ = decider_->progress();
-    } catch (const std::exception &exception) {
-      problem = exception.what();
-    }
-  }
-  fail_everywhere(problem);
-  MPI_Bcast(&has_driver_, 1, MPI_INT, 0, world);
-  mdsieve::broadcast(world, bank);
-  if (!bank.empty()) bank_ = mdsieve::EnvironmentBank::deserialise(bank, "the driver's bank");
-
-  if (comm->me != 0) return;
-  std::string entries;
-  for (int e = 0; bank_ && e < static_cast<int>(elements_.size()); e++)
-    entries += fmt::format("{}{} {}", e ? ", " : "", bank_->size(e), elements_[e]);
-  utils::logmesg(lmp, "Fix select {}: {} symmetry functions of {}, cutoff {:.4g} A, {} ({}); {}; bank {}\n", id,
-                 scanner_->functions().descriptor().functions.size(), options_.descriptor_file,
-                 scanner_->functions().cutoff(), mdsieve::SymmetryFunctions::instruction_set(),
-                 options_.precision == mdsieve::Precision::mixed ? "mixed" : "double", name,
-                 bank_ ? entries : fmt::format("after a pilot of {} evaluations", options_.pilot));
 }
 
 /* ---------------------------------------------------------------------- */
@@ -738,20 +481,6 @@ void FixSelect::restart(char *buffer)
     if (comm->me == 0) decider_->resume(progress_);
   }
   begin_totals();
-}
-
-void FixSelect::restore_bank(const std::string &bytes)
-{
-  try {
-    auto bank = mdsieve::EnvironmentBank::deserialise(bytes, "restart file");
-    require_same_bank(bank, "the restart file's");
-    if (comm->me == 0)
-      decider_ = std::make_unique<mdsieve::LocalDecider>(bank.header(), options_.rule, options_.scaling_kind, 0, bytes);
-    bank_ = std::move(bank);
-    scanner_->forget_entries();
-  } catch (const InputError &problem) {
-    error->all(FLERR, "Fix select: {}", problem.what());
-  }
 }
 
 /* ----------------------------------------------------------------------

@@ -83,7 +83,6 @@ class FixSelect : public Fix {
   mdsieve::BankHeader bank_header(std::string &scaling_text, std::string &bank_bytes);
   void start_decider(const mdsieve::BankHeader &, const std::string &scaling_text, const std::string &bank_bytes);
   void connect(const mdsieve::BankHeader &, const std::string &scaling_text, const std::string &bank_bytes);
-  std::string greeting(const mdsieve::BankHeader &, const std::string &scaling_text, std::int64_t channel) const;
   void require_same_bank(const mdsieve::EnvironmentBank &, const std::string &name) const;
   void restore_bank(const std::string &bytes);
   std::string read_file(const std::string &name, const std::string &what);

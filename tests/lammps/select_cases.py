@@ -36,7 +36,8 @@ symfunction_short Al 3 Ni Ni 0.05 1 2 4.5
 symfunction_short Al 9 Ni Al 0.05 -1 2 4.5
 """
 
-NI_RERUN = """
+# 108 atoms of nickel, one type, EAM
+NI = """
 units metal
 lattice fcc 3.52
 region box block 0 3 0 3 0 3
@@ -44,8 +45,16 @@ create_box 1 box
 create_atoms 1 box
 pair_style eam
 pair_coeff * * Ni_u3.eam
-thermo 1
 """
+
+NI_MD = f"""
+{NI}
+velocity all create 3000 4711
+timestep 0.002
+fix md all nve
+"""
+
+NI_RERUN = f"{NI}\nthermo 1\n"
 
 NI_AL_RERUN = """
 units metal
@@ -66,9 +75,9 @@ dump_modify kept sort id skip v_skip
 """
 
 
-def rerun(dump: Path) -> str:
-    """The command that plays a dump of unwrapped coordinates back, box included."""
-    return f"rerun {dump} dump x y z box yes wrapped no\n"
+def rerun(dump: Path, every: int = 1) -> str:
+    """The command that plays a dump of unwrapped coordinates back, box included; frames at multiples of `every`."""
+    return f"rerun {dump} every {every} dump x y z box yes wrapped no\n"
 
 
 def kept_steps(dump: Path) -> list[int]:
@@ -84,17 +93,26 @@ class Picks:
     environments: list[tuple[int, int]]
 
 
-def paper_picks(fingerprints: list[dict], thresholds: dict[str, float], every: int, scaling: dict | None = None) -> Picks:
+def paper_picks(
+    fingerprints: list[dict], thresholds: dict[str, float], every: int, scaling: dict | None = None
+) -> Picks:
     """The picks of the paper's algorithm in plain NumPy, for frames that are `every` steps apart.
 
     `fingerprints` holds one ``create_by_element`` result a frame, `scaling` (shift, factor) an element.
     """
     frames = [
-        [(element, x) for _, element, x in sorted(
-            (index, element, x) for element, (indices, rows) in frame.items() for index, x in zip(indices, rows, strict=True)
-        )]
+        [
+            (element, x)
+            for _, element, x in sorted(
+                (index, element, x)
+                for element, (indices, rows) in frame.items()
+                for index, x in zip(indices, rows, strict=True)
+            )
+        ]
         for frame in fingerprints
     ]
     unscaled = {element: (0.0 * rows[0], 1.0) for element, (_, rows) in fingerprints[0].items()}
     kept, picks = plain_selection(frames, thresholds, scaling or unscaled)
-    return Picks([every * frame for frame in kept], sorted((every * frame, atom + 1) for frame, atom in picks))
+    return Picks(
+        [every * frame for frame in kept], sorted((every * frame, atom + 1) for frame, atom in picks)
+    )

@@ -4,49 +4,61 @@
 import re
 
 import pytest
-from harness import run_lmp
-from select_cases import NI_AL_NN, NI_NN
+from harness import run, run_lmp
+from select_cases import NI, NI_AL_NN, NI_NN
 
-SETUP = """
-units metal
-lattice fcc 3.52
-region box block 0 3 0 3 0 3
-create_box 1 box
-create_atoms 1 box
-pair_style eam
-pair_coeff * * Ni_u3.eam
-{before}
-fix sel all select {words}
-{after}
-run 0
-"""
+SETUP = NI + "{before}\nfix sel all select {words}\nrun 0\n"
 
 GOOD = "10 sf.nn Ni threshold 0.5 scaling none"
 
 CASES = {
-    "unknown element": ("10 sf.nn Cu threshold 0.5 scaling none", r"element Cu is not in sf.nn, which has Ni"),
-    "not an element": ("10 sf.nn Xx threshold 0.5 scaling none", r'"Xx": expected an element, NULL, or one of the keywords'),
-    "missing file": ("10 none.nn Ni threshold 0.5 scaling none", r"cannot read symmetry function file none.nn"),
+    "unknown element": (
+        "10 sf.nn Cu threshold 0.5 scaling none",
+        r"element Cu is not in sf.nn, which has Ni",
+    ),
+    "not an element": (
+        "10 sf.nn Xx threshold 0.5 scaling none",
+        r'"Xx": expected an element, NULL, or one of the keywords',
+    ),
+    "missing file": (
+        "10 none.nn Ni threshold 0.5 scaling none",
+        r"cannot read symmetry function file none.nn",
+    ),
     "malformed line": ("10 bad.nn Ni threshold 0.5 scaling none", r"bad.nn:5: "),
-    "too many elements": ("10 sf.nn Ni Ni threshold 0.5 scaling none", r"found 2 elements after sf.nn, expected 1"),
+    "too many elements": (
+        "10 sf.nn Ni Ni threshold 0.5 scaling none",
+        r"found 2 elements after sf.nn, expected 1",
+    ),
     "no element": ("10 sf.nn threshold 0.5 scaling none", r"found 0 elements after sf.nn, expected 1"),
     "N": ("0 sf.nn Ni threshold 0.5 scaling none", r"N = 0: expected an integer > 0"),
     "negative threshold": ("10 sf.nn Ni threshold -0.5 scaling none", r"threshold: expected a number > 0"),
     "zero threshold": ("10 sf.nn Ni threshold 0 scaling none", r"threshold: expected a number > 0"),
     "no threshold": ("10 sf.nn Ni scaling none", r"threshold missing"),
-    "threshold of another element": ("10 sf.nn Ni threshold Al 0.2 scaling none", r"no atom type of this fix is Al"),
-    "no scaling": ("10 sf.nn Ni threshold 0.5", r"add `scaling file NAME`, `scaling pilot n` or `scaling none`"),
+    "threshold of another element": (
+        "10 sf.nn Ni threshold Al 0.2 scaling none",
+        r"no atom type of this fix is Al",
+    ),
+    "no scaling": (
+        "10 sf.nn Ni threshold 0.5",
+        r"add `scaling file NAME`, `scaling pilot n` or `scaling none`",
+    ),
     "unknown keyword": (GOOD + " kepe novelty > 1", r'unknown keyword "kepe": expected one of'),
     "unknown score": (GOOD + " keep novlety > 1", r"novlety"),
     "bad operator": (GOOD + " keep novelty => 1", r"=>"),
     "bad number": (GOOD + " keep novelty > one", r"one"),
     "stop without a mode": (GOOD + " stop novelty > 5", r"expected continue \| hard \| soft"),
-    "missing scaling file": ("10 sf.nn Ni threshold 0.5 scaling file none.data", r"cannot read scaling file none.data"),
+    "missing scaling file": (
+        "10 sf.nn Ni threshold 0.5 scaling file none.data",
+        r"cannot read scaling file none.data",
+    ),
     "bad scaling file": ("10 sf.nn Ni threshold 0.5 scaling file bad.data", r"bad.data:2"),
     "not a bank": (GOOD + " bank bad.bank", r"bad.bank"),
     "stream without a driver": (GOOD + " mode stream 4 driver no", r"mode stream needs a driver"),
     "driver missing": (GOOD + " driver yes", r"no driver: start LAMMPS through `mdsieve run`"),
-    "driver missing when streaming": (GOOD + " mode stream 4", r"no driver: start LAMMPS through `mdsieve run`"),
+    "driver missing when streaming": (
+        GOOD + " mode stream 4",
+        r"no driver: start LAMMPS through `mdsieve run`",
+    ),
     "end of the command": ("10 sf.nn Ni threshold 0.5 scaling none gap", r"gap: expected a number of steps"),
 }
 
@@ -68,7 +80,7 @@ def errors(finished):
 @pytest.mark.parametrize("case", CASES)
 def test_one_clear_line(case, ranks, folder):
     words, message = CASES[case]
-    finished = run_lmp(SETUP.format(words=words, before="", after=""), folder, ranks=ranks, timeout=60)
+    finished = run_lmp(SETUP.format(words=words, before=""), folder, ranks=ranks, timeout=60)
     assert finished.returncode != 0
     (line,) = errors(finished)
     assert re.search(message, line)
@@ -77,19 +89,19 @@ def test_one_clear_line(case, ranks, folder):
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_cutoff_beyond_the_ghosts_names_the_remedy(ranks, folder):
     (folder / "sf.nn").write_text(NI_NN.replace("4.5\n", "6.0\n"))
-    finished = run_lmp(SETUP.format(words=GOOD, before="", after=""), folder, ranks=ranks)
+    finished = run_lmp(SETUP.format(words=GOOD, before=""), folder, ranks=ranks)
     (line,) = errors(finished)
     assert finished.returncode != 0
     assert "comm_modify cutoff 8" in line
-    remedy = SETUP.format(words=GOOD, before="comm_modify cutoff 8", after="")
+    remedy = SETUP.format(words=GOOD, before="comm_modify cutoff 8")
     run_lmp(remedy, folder, ranks=ranks).check()
 
 
 def test_a_bank_of_another_descriptor_is_refused_and_left_alone(folder):
-    run_lmp(SETUP.format(words=GOOD + " bank ni.bank", before="", after=""), folder).check()
+    run_lmp(SETUP.format(words=GOOD + " bank ni.bank", before=""), folder).check()
     bank = (folder / "ni.bank").read_bytes()
     (folder / "sf.nn").write_text(NI_NN.replace("0.5 0.0 4.5", "0.6 0.0 4.5"))
-    finished = run_lmp(SETUP.format(words=GOOD + " bank ni.bank", before="", after=""), folder)
+    finished = run_lmp(SETUP.format(words=GOOD + " bank ni.bank", before=""), folder)
     assert finished.returncode != 0
     (line,) = errors(finished)
     assert "ni.bank" in line or "descriptor" in line
@@ -97,15 +109,18 @@ def test_a_bank_of_another_descriptor_is_refused_and_left_alone(folder):
 
 
 def test_a_bank_of_another_threshold_is_refused(folder):
-    run_lmp(SETUP.format(words=GOOD + " bank ni.bank", before="", after=""), folder).check()
+    run_lmp(SETUP.format(words=GOOD + " bank ni.bank", before=""), folder).check()
     words = "10 sf.nn Ni threshold 0.4 bank ni.bank"
-    finished = run_lmp(SETUP.format(words=words, before="", after=""), folder)
+    finished = run_lmp(SETUP.format(words=words, before=""), folder)
     assert finished.returncode != 0
     assert "threshold" in errors(finished)[0]
 
 
 def test_coinciding_atoms_are_named(folder):
-    script = SETUP.format(words=GOOD, before="create_atoms 1 single 1.0 1.0 1.0 units box\ncreate_atoms 1 single 1.0 1.0 1.0 units box\n", after="")
+    script = SETUP.format(
+        words=GOOD,
+        before="create_atoms 1 single 1.0 1.0 1.0 units box\ncreate_atoms 1 single 1.0 1.0 1.0 units box\n",
+    )
     finished = run_lmp(script, folder)
     assert finished.returncode != 0
     assert re.search(r"step 0, atom 1\d\d: ", errors(finished)[0])
@@ -113,8 +128,26 @@ def test_coinciding_atoms_are_named(folder):
 
 def test_a_binary_needs_a_threshold_for_each_element(tmp_path):
     (tmp_path / "sf.nn").write_text(NI_AL_NN)
-    script = SETUP.replace("create_box 1", "create_box 2").replace("pair_style eam\n", "pair_style eam/alloy\n")
+    script = SETUP.replace("create_box 1", "create_box 2").replace(
+        "pair_style eam\n", "pair_style eam/alloy\n"
+    )
     script = script.replace("pair_coeff * * Ni_u3.eam", "pair_coeff * * NiAlH_jea.eam.alloy Ni Al")
-    finished = run_lmp(script.format(words="10 sf.nn Ni Al threshold Ni 0.5 scaling none", before="", after=""), tmp_path)
+    finished = run_lmp(
+        script.format(words="10 sf.nn Ni Al threshold Ni 0.5 scaling none", before=""), tmp_path
+    )
     assert finished.returncode != 0
     assert "threshold missing for element Al" in errors(finished)[0]
+
+
+def test_a_plugin_of_another_lammps_version_stops(folder):
+    """A LAMMPS that says it is of another version: a library in front of it answers in its place."""
+    (folder / "version.c").write_text(
+        "int lammps_version(void *handle) { (void) handle; return 20240101; }\n"
+    )
+    run(["cc", "-shared", "-fPIC", "-o", "version.so", "version.c"], folder).check()
+    env = {"LD_PRELOAD": str(folder / "version.so")}
+    finished = run_lmp(SETUP.format(words=GOOD, before=""), folder, env=env)
+    assert finished.returncode != 0
+    assert re.search(
+        r"built for LAMMPS version \d{8} but is loaded into version 20240101", errors(finished)[0]
+    )

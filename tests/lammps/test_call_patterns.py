@@ -2,25 +2,14 @@
 """The fix in the ways in which scripts use fixes: several runs, restarts, groups, rerun, outputs, stops."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from harness import run_lmp
-from select_cases import GATED_DUMP, NI_NN, NI_RERUN, kept_steps, rerun
+from select_cases import GATED_DUMP, NI_MD, NI_NN, NI_RERUN, kept_steps, rerun
 
-MD = """
-units metal
-lattice fcc 3.52
-region box block 0 3 0 3 0 3
-create_box 1 box
-create_atoms 1 box
-pair_style eam
-pair_coeff * * Ni_u3.eam
-velocity all create 3000 4711
-timestep 0.002
-fix md all nve
-thermo 10
-"""
+MD = NI_MD + "thermo 10\n"
 SELECT = "fix sel all select 10 sf.nn Ni threshold 0.5 scaling none driver no"
 COLUMNS = "thermo_style custom step temp f_sel f_sel[1] f_sel[5] f_sel[6] f_sel[7] f_sel[8]\n"
 
@@ -34,25 +23,35 @@ def folder(tmp_path):
 def thermo(finished):
     """Rows of the thermo tables of `COLUMNS`, one array a run."""
     tables = re.findall(r"^   Step .*?\n(.*?)^Loop time", finished.stdout, flags=re.MULTILINE | re.DOTALL)
-    return [np.array([[float(x) for x in line.split()] for line in table.splitlines() if re.match(r"^\s*\d", line)]) for table in tables]
+    return [
+        np.array(
+            [[float(x) for x in line.split()] for line in table.splitlines() if re.match(r"^\s*\d", line)]
+        )
+        for table in tables
+    ]
 
 
 def summaries(finished):
-    return [tuple(map(int, found)) for found in re.findall(r"Fix select sel: (\d+) frames seen, (\d+) kept, (\d+) junk", finished.stdout)]
+    return [
+        tuple(map(int, found))
+        for found in re.findall(r"Fix select sel: (\d+) frames seen, (\d+) kept, (\d+) junk", finished.stdout)
+    ]
 
 
 def test_the_log_tells_what_was_done(folder):
     finished = run_lmp(MD + SELECT + "\n" + COLUMNS + GATED_DUMP + "run 100\n", folder).check()
-    (seen, kept, junk), = summaries(finished)
+    ((seen, kept, junk),) = summaries(finished)
     (table,) = thermo(finished)
     assert (seen, junk) == (11, 0)
     assert kept == len(kept_steps(folder / "kept.dump")) == np.sum(table[:, 2] == 1)
-    assert re.search(r"bank \d+ Ni \(\+\d+\); [\d.e-]+ s in fingerprints, [\d.e-]+ s waiting", finished.stdout)
-    assert np.array_equal(table[:, 4], np.arange(1, 12))    # evaluated
+    assert re.search(
+        r"bank \d+ Ni \(\+\d+\); [\d.e-]+ s in fingerprints, [\d.e-]+ s waiting", finished.stdout
+    )
+    assert np.array_equal(table[:, 4], np.arange(1, 12))  # evaluated
     assert table[-1, 5] == kept
     first_novelty = table[0, 3]
-    assert np.isinf(first_novelty)    # the bank was empty
-    assert np.array_equal(table[:, 2] == 1, table[:, 3] > 1)    # kept exactly where the novelty exceeds 1
+    assert np.isinf(first_novelty)  # the bank was empty
+    assert np.array_equal(table[:, 2] == 1, table[:, 3] > 1)  # kept exactly where the novelty exceeds 1
 
 
 def test_two_runs_evaluate_the_frame_between_them_once(folder):
@@ -66,7 +65,9 @@ def test_two_runs_evaluate_the_frame_between_them_once(folder):
 
 
 def test_atoms_removed_between_runs_make_another_frame(folder):
-    script = MD + SELECT + "\nrun 50\nregion hole sphere 5 5 5 2.0 units box\ndelete_atoms region hole\nrun 50\n"
+    script = (
+        MD + SELECT + "\nrun 50\nregion hole sphere 5 5 5 2.0 units box\ndelete_atoms region hole\nrun 50\n"
+    )
     finished = run_lmp(script, folder).check()
     assert [s[0] for s in summaries(finished)] == [6, 6]
 
@@ -77,7 +78,9 @@ def test_run_pre_no_and_run_every_go_on(folder):
 
 
 def test_rerun_sees_every_frame_once(ni_dump, folder):
-    finished = run_lmp(NI_RERUN + SELECT.replace("select 10", "select 1") + "\n" + rerun(ni_dump), folder).check()
+    finished = run_lmp(
+        NI_RERUN + SELECT.replace("select 10", "select 1") + "\n" + rerun(ni_dump), folder
+    ).check()
     assert summaries(finished)[0][0] == 101
 
 
@@ -89,7 +92,9 @@ def test_a_frame_shown_twice_is_kept_once(ni_dump, folder):
 
 
 def test_minimize_looks_at_both_ends(folder):
-    script = MD.replace("fix md all nve", "displace_atoms all random 0.2 0.2 0.2 17") + SELECT.replace("select 10", "select 1")
+    script = MD.replace("fix md all nve", "displace_atoms all random 0.2 0.2 0.2 17") + SELECT.replace(
+        "select 10", "select 1"
+    )
     finished = run_lmp(script + "\nminimize 0 1e-3 50 200\n", folder).check()
     assert summaries(finished)[0][0] == 2
 
@@ -111,7 +116,12 @@ def test_restart_goes_on_with_the_same_bank(folder):
 
 
 def test_a_group_limits_whose_environments_count(folder):
-    script = MD + "region half block INF INF INF INF 0 1.5\ngroup low region half\n" + SELECT.replace("all select", "low select") + "\nrun 0\n"
+    script = (
+        MD
+        + "region half block INF INF INF INF 0 1.5\ngroup low region half\n"
+        + SELECT.replace("all select", "low select")
+        + "\nrun 0\n"
+    )
     finished = run_lmp(script + "variable n equal count(low)\nprint 'low ${n}'\n", folder).check()
     n_low = int(re.search(r"^low (\d+)", finished.stdout, flags=re.MULTILINE)[1])
     assert 0 < n_low < 108
@@ -128,7 +138,9 @@ def test_per_atom_novelty_agrees_with_the_frames(ranks, folder):
     finished = run_lmp(script, folder, ranks=ranks).check()
     largest = []
     for block in (folder / "novelty.dump").read_text().split("ITEM: ATOMS id f_sel")[1:]:
-        values = np.array([float(line.split()[1]) for line in block.splitlines()[1:109] if len(line.split()) == 2])
+        values = np.array(
+            [float(line.split()[1]) for line in block.splitlines()[1:109] if len(line.split()) == 2]
+        )
         assert len(values) == 108
         largest.append(values.max())
     assert np.allclose(thermo(finished)[0][1:, 3], largest[1:], rtol=1e-5)
@@ -136,6 +148,7 @@ def test_per_atom_novelty_agrees_with_the_frames(ranks, folder):
 
 def test_gap_and_max_suppress_and_leave_no_trace(folder):
     hot = SELECT.replace("threshold 0.5", "threshold 0.05")
+
     def outcome(words):
         finished = run_lmp(MD + hot + words + "\n" + GATED_DUMP + "run 200\n", folder).check()
         bank = int(re.search(r"bank (\d+) Ni \(", finished.stdout)[1])
@@ -145,7 +158,7 @@ def test_gap_and_max_suppress_and_leave_no_trace(folder):
     gap, bank_gap = outcome(" gap 50")
     few, bank_few = outcome(" max 2")
     assert len(every) > 5
-    assert all(b - a >= 50 for a, b in zip(gap, gap[1:], strict=False))
+    assert all(b - a >= 50 for a, b in pairwise(gap))
     assert 1 < len(gap) < len(every)
     assert few == every[:2]
     assert bank_few < bank_gap < bank_every
@@ -153,19 +166,29 @@ def test_gap_and_max_suppress_and_leave_no_trace(folder):
 
 def test_junk_is_counted_and_never_enters_the_bank(folder):
     words = " junk novelty > 3"
-    finished = run_lmp(MD + SELECT.replace("threshold 0.5", "threshold 0.05") + words + "\n" + COLUMNS + "run 100\n", folder).check()
+    finished = run_lmp(
+        MD + SELECT.replace("threshold 0.5", "threshold 0.05") + words + "\n" + COLUMNS + "run 100\n", folder
+    ).check()
     (table,) = thermo(finished)
-    (_, kept, junk), = summaries(finished)
+    ((_, kept, junk),) = summaries(finished)
     assert junk > 0
     assert np.array_equal(table[1:, 2] == 2, table[1:, 3] > 3)
-    assert table[0, 2] == 1    # the first frame cannot be junk: there is nothing to compare it with
+    assert table[0, 2] == 1  # the first frame cannot be junk: there is nothing to compare it with
     assert (kept, junk) == (np.sum(table[:, 2] == 1), np.sum(table[:, 2] == 2))
 
 
 @pytest.mark.parametrize("how", ["soft", "continue", "hard"])
 def test_stop_ends_the_run_and_keeps_the_frame(how, folder):
     stop = f" stop novelty > 1.5 {how}"
-    script = MD + SELECT.replace("threshold 0.5", "threshold 0.2") + stop + "\n" + COLUMNS + GATED_DUMP + "run 400\nprint 'between'\nrun 20\n"
+    script = (
+        MD
+        + SELECT.replace("threshold 0.5", "threshold 0.2")
+        + stop
+        + "\n"
+        + COLUMNS
+        + GATED_DUMP
+        + "run 400\nprint 'between'\nrun 20\n"
+    )
     finished = run_lmp(script, folder)
     stopped = int(re.search(r"stop novelty > 1.5 holds at step (\d+)", finished.stdout)[1])
     assert 0 < stopped < 400
@@ -175,17 +198,26 @@ def test_stop_ends_the_run_and_keeps_the_frame(how, folder):
     tables = thermo(finished.check())
     assert tables[0][-1, 0] == stopped
     assert stopped in kept_steps(folder / "kept.dump")
-    assert len(tables) == (2 if how == "continue" else 1)    # LAMMPS skips runs after its time is up
+    assert len(tables) == (2 if how == "continue" else 1)  # LAMMPS skips runs after its time is up
 
 
 def test_fix_ave_time_and_variables_read_it_at_any_interval(folder):
-    script = MD + SELECT + "\nvariable v equal f_sel[1]+f_sel\nfix ave all ave/time 7 3 21 f_sel f_sel[5] v_v file ave.txt\nrun 105\n"
+    script = (
+        MD
+        + SELECT
+        + "\nvariable v equal f_sel[1]+f_sel\nfix ave all ave/time 7 3 21 f_sel f_sel[5] v_v file ave.txt\nrun 105\n"
+    )
     run_lmp(script, folder, ranks=2).check()
-    rows = [line.split() for line in (folder / "ave.txt").read_text().splitlines() if not line.startswith("#")]
+    rows = [
+        line.split() for line in (folder / "ave.txt").read_text().splitlines() if not line.startswith("#")
+    ]
     assert len(rows) == 5
 
 
 def test_deforming_triclinic_box_and_newton_off(folder):
-    script = "newton off\n" + MD.replace("fix md all nve", "change_box all triclinic\nfix md all nve\nfix def all deform 1 xy erate 0.5 xz erate 0.3 remap v")
+    script = "newton off\n" + MD.replace(
+        "fix md all nve",
+        "change_box all triclinic\nfix md all nve\nfix def all deform 1 xy erate 0.5 xz erate 0.3 remap v",
+    )
     finished = run_lmp(script + SELECT + "\nrun 100\n", folder, ranks=2).check()
     assert summaries(finished)[0][0] == 11

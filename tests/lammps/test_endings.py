@@ -6,21 +6,9 @@ import sqlite3
 
 import pytest
 from harness import MDSIEVE, mpiexec, run, run_lmp, run_with_driver
-from select_cases import NI_NN
+from select_cases import NI_MD, NI_NN
 
-MD = """
-units metal
-lattice fcc 3.52
-region box block 0 3 0 3 0 3
-create_box 1 box
-create_atoms 1 box
-pair_style eam
-pair_coeff * * Ni_u3.eam
-velocity all create 3000 4711
-timestep 0.002
-fix md all nve
-thermo 50
-"""
+MD = NI_MD + "thermo 50\n"
 SELECT = "fix sel all select 10 sf.nn Ni threshold 0.3 scaling none driver yes {mode}\n"
 CONFIG = 'store = "store.db"\n'
 LIMIT = 60.0
@@ -99,7 +87,13 @@ def test_an_error_in_the_middle_of_a_run(folder):
 
 @pytest.mark.parametrize("mode", ["mode wait", "mode stream 4"])
 def test_an_unwritable_store_is_one_clear_line(mode, folder):
-    finished = run_with_driver(MD + SELECT.format(mode=mode) + "run 100\n", 'store = "nowhere/store.db"\n', folder, ranks=2, timeout=LIMIT)
+    finished = run_with_driver(
+        MD + SELECT.format(mode=mode) + "run 100\n",
+        'store = "nowhere/store.db"\n',
+        folder,
+        ranks=2,
+        timeout=LIMIT,
+    )
     assert finished.returncode != 0
     assert "nowhere" in finished.output
     assert "Traceback" not in finished.output
@@ -121,7 +115,7 @@ def test_a_resumed_campaign_goes_on_with_its_bank(folder):
     kept = stored_frames(folder)
     second = run_with_driver(script, CONFIG + "resume = true\n", folder, timeout=LIMIT).check()
     assert kept_in_the_log(first) == kept
-    assert kept_in_the_log(second) == 0    # the same trajectory again: nothing new
+    assert kept_in_the_log(second) == 0  # the same trajectory again: nothing new
     assert stored_frames(folder) == kept
 
 
@@ -146,7 +140,11 @@ def test_a_driver_that_fails_ends_lammps_and_leaves_the_store(folder):
     )
     import sys
 
-    script = MD + SELECT.format(mode="mode wait") + f"run 50\nshell {sys.executable} break_the_store.py\nvelocity all scale 6000\nrun 200\n"
+    script = (
+        MD
+        + SELECT.format(mode="mode wait")
+        + f"run 50\nshell {sys.executable} break_the_store.py\nvelocity all scale 6000\nrun 200\n"
+    )
     finished = run_with_driver(script, CONFIG, folder, ranks=2, timeout=LIMIT)
     assert finished.returncode != 0
     assert "disk is full" in finished.output

@@ -55,5 +55,7 @@ def test_a_streaming_driver_does_not_change_it_either(tmp_path):
     folder.mkdir()
     (folder / "sf.nn").write_text(NI_NN)
     select = "fix sel all select 10 sf.nn Ni threshold 0.5 scaling none mode stream 4 fields v f pe stress"
-    run_with_driver(MD.format(integrate=INTEGRATE["npt"], select=select), 'store = "store.db"\n', folder, ranks=2).check()
+    run_with_driver(
+        MD.format(integrate=INTEGRATE["npt"], select=select), 'store = "store.db"\n', folder, ranks=2
+    ).check()
     assert (folder / "all.dump").read_bytes() == without
