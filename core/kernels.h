@@ -67,7 +67,7 @@ template <class Real> struct PairExponent {
   bool shifted;
   int store_first, store_second;    ///< stored radial factors of the two neighbours
   int use_begin, use_end;           ///< its PairUses
-  /// Gaussian times cosine cutoff as (1 - u)^2 times a polynomial in u = (r / r_c)^2; degree 0: not so
+  /// Gaussian times cosine cutoff as (1 - t)^2 times a polynomial in t = 2 (r / r_c)^2 - 1; degree 0: not so
   int fit_degree;
   Real fit[max_fit_degree<Real> + 1];
 };

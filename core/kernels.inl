@@ -108,14 +108,17 @@ template <class Real> Arrays<Real> lay_out(const ElementPlan<Real> &plan, int n,
   return a;
 }
 
-/// The fixed reduction tree.
-template <int N> inline double sum_lanes(const double *lanes)
+/// The fixed reduction tree: lane i and lane i + n / 2, then halves of that.
+template <int n> inline double sum_lanes(const double *lanes)
 {
-  double s[N];
-  for (int i = 0; i < N; i++) s[i] = lanes[i];
-  for (int width = N / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) s[i] += s[i + width];
-  return s[0];
+  typedef double four __attribute__((vector_size(32)));
+  typedef double loose_four __attribute__((vector_size(32), aligned(8), may_alias));
+  static_assert(n == 8 || n == 16, "");
+  const auto *p = reinterpret_cast<const loose_four *>(lanes);
+  four sum;
+  if constexpr (n == 16) sum = (p[0] + p[2]) + (p[1] + p[3]);
+  else sum = p[0] + p[1];
+  return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 // --- neighbours ------------------------------------------------------------------------------------------------
@@ -131,21 +134,11 @@ template <class Real> void prepare(const SortedNeighbours &in, const Arrays<Real
     const S::vec x = S::load(in.x + k) * inverse;
     const S::vec y = S::load(in.y + k) * inverse;
     const S::vec z = S::load(in.z + k) * inverse;
-    if constexpr (sizeof(Real) == 8) {
-      S::store(a.ux + k, x);
-      S::store(a.uy + k, y);
-      S::store(a.uz + k, z);
-      S::store(a.r + k, r);
-      S::store(a.r2 + k, r2);
-    } else {
-      for (int i = 0; i < S::width; i++) {
-        a.ux[k + i] = Real(x[i]);
-        a.uy[k + i] = Real(y[i]);
-        a.uz[k + i] = Real(z[i]);
-        a.r[k + i] = Real(r[i]);
-        a.r2[k + i] = Real(r2[i]);
-      }
-    }
+    store_as(a.ux + k, x);
+    store_as(a.uy + k, y);
+    store_as(a.uz + k, z);
+    store_as(a.r + k, r);
+    store_as(a.r2 + k, r2);
     if (a.vx != nullptr) {
       S::store(a.vx + k, x);
       S::store(a.vy + k, y);
@@ -461,10 +454,12 @@ void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays
   using S = Simd<Real>;
   Real fit[degree + 1];
   for (int i = 0; i <= degree; i++) fit[i] = e.fit[i];
+  const Real scale = 2 * inverse_r2_cutoff;
+  const Real *const d2 = a.d2;
   for (int i = 0; i < n; i += S::width) {
-    const auto u = S::load(a.d2 + i) * inverse_r2_cutoff;
-    const auto y = Real(1) - u;
-    S::store(weight + i, S::load(weight + i) * (y * y) * polynomial<Real>(u, fit));
+    const auto t = S::load(d2 + i) * scale - Real(1);
+    const auto y = Real(1) - t;
+    S::store(weight + i, S::load(weight + i) * (y * y) * polynomial<Real>(t, fit));
   }
 }
 
@@ -751,15 +746,6 @@ void wide_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, c
 
 // --- wide angular functions of small integer zeta through moment tensors ---------------------------------------
 
-/// Load neighbour factors as doubles.
-inline Simd<double>::vec load_double(const double *p) { return Simd<double>::load(p); }
-inline Simd<double>::vec load_double(const float *p)
-{
-  Simd<double>::vec v{};
-  for (int i = 0; i < Simd<double>::width; i++) v[i] = double(p[i]);
-  return v;
-}
-
 constexpr int components_up_to(int rank) { return (rank + 1) * (rank + 2) * (rank + 3) / 6; }
 
 /// Sums of A, A x, A y, ... in the order: x times all of the rank below, y times those of the rank below that hold no x,
@@ -774,7 +760,7 @@ void moments_of(const Arrays<Real> &a, const Real *factor, int begin, int n, dou
     S::vec sum[count] = {}, square_sum{};
     for (int k = p * S::width; k < n; k += S::lanes) {
       const S::vec x = S::load(a.vx + begin + k), y = S::load(a.vy + begin + k), z = S::load(a.vz + begin + k);
-      S::vec w = load_double(factor + begin + k);
+      S::vec w = load_as_double(factor + begin + k);
       if (n - k < S::width) w = S::first(w, n - k);
       square_sum += w * w;
       S::vec product[count];

@@ -49,6 +49,23 @@ template <class Real> struct Simd {
   }
 };
 
+/// As many floats as a vector has doubles.
+typedef float narrow_vec __attribute__((vector_size(MDSIEVE_VECTOR_BYTES / 2)));
+typedef float loose_narrow __attribute__((vector_size(MDSIEVE_VECTOR_BYTES / 2), aligned(4), may_alias));
+
+/// Store doubles in working precision, and read them back.
+inline void store_as(double *p, Simd<double>::vec v) { Simd<double>::store(p, v); }
+inline void store_as(float *p, Simd<double>::vec v)
+{
+  *reinterpret_cast<loose_narrow *>(p) = __builtin_convertvector(v, narrow_vec);
+}
+inline Simd<double>::vec load_as_double(const double *p) { return Simd<double>::load(p); }
+inline Simd<double>::vec load_as_double(const float *p)
+{
+  const narrow_vec v = *reinterpret_cast<const loose_narrow *>(p);
+  return __builtin_convertvector(v, Simd<double>::vec);
+}
+
 template <class Real> inline typename Simd<Real>::vec maximum(typename Simd<Real>::vec a,
                                                               typename Simd<Real>::vec b);
 template <class Real> inline typename Simd<Real>::vec square_root(typename Simd<Real>::vec v);

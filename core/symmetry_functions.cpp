@@ -90,25 +90,24 @@ long double cutoff_gaussian(long double u, long double a)
   return root * root * std::exp(-a * u);
 }
 
-/// Coefficients in u of the Chebyshev interpolant of cutoff_gaussian on [0, 1].
+/// Coefficients in t = 2u - 1 of the Chebyshev interpolant of cutoff_gaussian on [0, 1].
 std::vector<long double> chebyshev_fit(long double a, int degree)
 {
   const int n = degree + 1;
   const long double pi = 3.14159265358979323846264338327950288L;
   std::vector<long double> values, coefficients(std::size_t(n), 0.0L);
   for (int i = 0; i < n; i++) values.push_back(cutoff_gaussian(0.5L + 0.5L * std::cos(pi * (i + 0.5L) / n), a));
-  std::vector<long double> now(std::size_t(n), 0.0L), last = now;    // T_k(2u - 1) as a polynomial in u
+  std::vector<long double> now(std::size_t(n), 0.0L), last = now;    // T_k(t) as a polynomial in t
   now[0] = 1.0L;
   for (int k = 0; k < n; k++) {
     long double weight = 0.0L;
     for (int i = 0; i < n; i++) weight += values[std::size_t(i)] * std::cos(pi * k * (i + 0.5L) / n);
     weight *= (k == 0 ? 1.0L : 2.0L) / n;
     for (int i = 0; i < n; i++) coefficients[std::size_t(i)] += weight * now[std::size_t(i)];
-    std::vector<long double> next(std::size_t(n), 0.0L);
-    const long double factor = k == 0 ? 1.0L : 2.0L;
+    std::vector<long double> next(std::size_t(n), 0.0L);    // T_k+1 = 2 t T_k - T_k-1, T_1 = t T_0
     for (int i = 0; i < n; i++) {
-      next[std::size_t(i)] -= factor * now[std::size_t(i)] + (k == 0 ? 0.0L : last[std::size_t(i)]);
-      if (i + 1 < n) next[std::size_t(i) + 1] += 2.0L * factor * now[std::size_t(i)];
+      next[std::size_t(i)] -= k == 0 ? 0.0L : last[std::size_t(i)];
+      if (i + 1 < n) next[std::size_t(i) + 1] += (k == 0 ? 1.0L : 2.0L) * now[std::size_t(i)];
     }
     last = now;
     now = next;
@@ -119,21 +118,21 @@ std::vector<long double> chebyshev_fit(long double a, int degree)
 /// The polynomial of least degree that replaces Gaussian and cosine cutoff of r_jk in working precision.
 template <class Real> void fit_exponent(PairExponent<Real> &e, double eta, double r_cutoff)
 {
-  const double tolerance = sizeof(Real) == 8 ? 1e-12 : 5e-7;
+  const double tolerance = sizeof(Real) == 8 ? 1e-12 : 8e-7;
   const long double a = (long double)eta * r_cutoff * r_cutoff;
   for (int degree = 3; degree <= max_fit_degree<Real>; degree++) {
     const auto coefficients = chebyshev_fit(a, degree);
     double worst = 0.0;
     for (int i = 0; i <= 256; i++) {
-      const Real u = Real(i / 256.0);
+      const Real t = Real(i / 128.0 - 1.0);    // exact
       Real value = Real(coefficients.back());
-      for (int c = degree; c-- > 0;) value = value * u + Real(coefficients[std::size_t(c)]);
-      const long double exact = cutoff_gaussian(u, a);
+      for (int c = degree; c-- > 0;) value = value * t + Real(coefficients[std::size_t(c)]);
+      const long double exact = cutoff_gaussian(0.5L * (1.0L + t), a);
       worst = std::max(worst, std::fabs(double((value - exact) / exact)));
     }
     if (worst > tolerance) continue;
     e.fit_degree = degree;
-    for (int c = 0; c <= degree; c++) e.fit[c] = Real(coefficients[std::size_t(c)]);
+    for (int c = 0; c <= degree; c++) e.fit[c] = Real(0.25L * coefficients[std::size_t(c)]);    // (1 - t)^2 / 4
     return;
   }
 }
@@ -591,12 +590,9 @@ bool comes_before(const Neighbour &a, const Neighbour &b)
   return a.z < b.z;
 }
 
-void sort_few(Neighbour *begin, Neighbour *end)
+/// Insertion sort: for lists that are nearly in order.
+void sort_nearly_sorted(Neighbour *begin, Neighbour *end)
 {
-  if (end - begin > 48) {
-    std::sort(begin, end, comes_before);
-    return;
-  }
   for (Neighbour *i = begin + 1; i < end; i++) {
     if (!comes_before(*i, i[-1])) continue;
     const Neighbour moved = *i;
@@ -639,11 +635,12 @@ void use_kernels(const Kernels &kernels) { chosen_kernels = &kernels; }
 
 struct SymmetryFunctions::Workspace::Data {
   std::vector<Neighbour> found, sorted;
-  std::size_t found_count = 0;
-  std::vector<std::uint32_t> bucket_of, bucket_end;
-  std::vector<int> slot_of, slot_begin;
-  std::vector<double> coordinates;    ///< x, y, z, r2, each with padding
+  std::vector<std::uint32_t> bucket_of;     ///< of each that was found
+  std::vector<std::uint32_t> bucket_end;    ///< first counts, then ends
+  std::vector<int> slot_begin;
+  std::vector<double> coordinates;          ///< x, y, z, r2, each with padding
   std::vector<unsigned char> scratch;
+  std::size_t found_count = 0, buckets_a_slot = 0;
 
   unsigned char *aligned_scratch(std::size_t bytes)
   {
@@ -652,69 +649,84 @@ struct SymmetryFunctions::Workspace::Data {
     return scratch.data() + (64 - address % 64) % 64;
   }
 
-  void collect(const Neighbours &in, const std::vector<int> &slot_of_element, double r2_cutoff);
-  SortedNeighbours sort(int n_slots, double r2_cutoff);
+  SortedNeighbours sort(const Neighbours &in, const std::vector<int> &slot_of_element, int n_slots,
+                        double r2_cutoff);
+
+ private:
+  void collect(const Neighbours &in, const std::vector<int> &slot_of_element, int n_slots, double r2_cutoff);
+  void scatter(int n_slots);
+  SortedNeighbours unpack();
 };
 
-/// Keep the neighbours that matter: their element has a slot and they lie inside the largest cutoff.
+[[noreturn]] static void refuse_neighbour(const Neighbour &n)
+{
+  if (!std::isfinite(n.x) || !std::isfinite(n.y) || !std::isfinite(n.z) || n.r2 > 1.0)
+    throw InputError("a neighbour's coordinates are not finite");
+  throw InputError("two atoms lie at the same place (distance below 1e-6 Angstrom)");
+}
+
+/// Keep the neighbours that matter: their element has a slot and they lie inside the largest cutoff. Put them into
+/// buckets by slot and r^2.
 void SymmetryFunctions::Workspace::Data::collect(const Neighbours &in, const std::vector<int> &slot_of_element,
-                                                 double r2_cutoff)
+                                                 int n_slots, double r2_cutoff)
 {
   if (found.size() < in.size) {
     found.resize(in.size);
-    slot_of.resize(in.size);
+    sorted.resize(in.size);
+    bucket_of.resize(in.size);
   }
-  const int n_elements = int(slot_of_element.size());
+  buckets_a_slot = std::max<std::size_t>(8, in.size / std::size_t(n_slots)) + 1;    // the last for roundoff
+  bucket_end.assign(buckets_a_slot * std::size_t(n_slots), 0);
+  const double to_bucket = double(buckets_a_slot - 1) / r2_cutoff;
+  const auto n_elements = unsigned(slot_of_element.size()), buckets = unsigned(buckets_a_slot);
+  const int *const slots = slot_of_element.data();
+  const double *const dx = in.dx, *const dy = in.dy, *const dz = in.dz;
+  const int *const elements = in.element;
+  const std::size_t size = in.size;
+  Neighbour *const out = found.data();
+  std::uint32_t *const bucket = bucket_of.data(), *const count = bucket_end.data();
   std::size_t n = 0;
-  for (std::size_t k = 0; k < in.size; k++) {
-    const int element = in.element[k];
-    if (element < 0 || element >= n_elements) continue;
-    const int slot = slot_of_element[std::size_t(element)];
-    const double x = in.dx[k], y = in.dy[k], z = in.dz[k];
+  for (std::size_t k = 0; k < size; k++) {
+    const auto element = unsigned(elements[k]);    // negative ones become large
+    if (element >= n_elements) continue;
+    const double x = dx[k], y = dy[k], z = dz[k];
     const double r2 = x * x + y * y + z * z;
-    found[n] = {r2, x, y, z};
-    slot_of[n] = slot;
-    if (!(r2 > 1e-12 && r2 <= std::numeric_limits<double>::max())) {
-      if (!std::isfinite(x) || !std::isfinite(y) || !std::isfinite(z) || r2 > 1.0)
-        throw InputError("a neighbour's coordinates are not finite");
-      throw InputError("two atoms lie at the same place (distance below 1e-6 Angstrom)");
-    }
-    n += std::size_t(slot >= 0 && r2 < r2_cutoff);
+    out[n] = {r2, x, y, z};
+    if (!(r2 > 1e-12 && r2 <= std::numeric_limits<double>::max())) refuse_neighbour(out[n]);
+    // no branch: half of a list with a skin lies outside, in no order
+    const int slot = slots[element];
+    const bool keep = (r2 < r2_cutoff) & (slot >= 0);
+    const double scaled = keep ? r2 * to_bucket : 0.0;
+    const std::uint32_t b = std::uint32_t(int(scaled)) + (keep ? std::uint32_t(slot) * buckets : 0u);
+    bucket[n] = b;
+    count[b] += std::uint32_t(keep);
+    n += std::size_t(keep);
   }
   found_count = n;
 }
 
-SortedNeighbours SymmetryFunctions::Workspace::Data::sort(int n_slots, double r2_cutoff)
+/// Bring them into the order of the buckets.
+void SymmetryFunctions::Workspace::Data::scatter(int n_slots)
 {
-  const std::size_t n = found_count;
-  const std::size_t buckets = std::max<std::size_t>(8, n / std::size_t(std::max(n_slots, 1)));
-  const double to_bucket = double(buckets) / r2_cutoff;
-  bucket_end.assign(buckets * std::size_t(n_slots) + 1, 0);
-  if (bucket_of.size() < n) {
-    bucket_of.resize(n);
-    sorted.resize(n);
-  }
-  for (std::size_t k = 0; k < n; k++) {
-    const auto b = std::min(std::size_t(found[k].r2 * to_bucket), buckets - 1) + buckets * std::size_t(slot_of[k]);
-    bucket_of[k] = std::uint32_t(b);
-    bucket_end[b]++;
-  }
-  std::uint32_t sum = 0;
   slot_begin.resize(std::size_t(n_slots) + 1);
-  for (std::size_t b = 0; b < bucket_end.size(); b++) {    // counts become begins
-    if (b % buckets == 0) slot_begin[b / buckets] = int(sum);
-    const std::uint32_t count = bucket_end[b];
-    bucket_end[b] = sum;
-    sum += count;
+  std::uint32_t sum = 0;
+  std::uint32_t *at = bucket_end.data();
+  for (int slot = 0; slot < n_slots; slot++) {
+    slot_begin[std::size_t(slot)] = int(sum);
+    for (std::size_t b = 0; b < buckets_a_slot; b++, at++) {    // counts become begins
+      const std::uint32_t count = *at;
+      *at = sum;
+      sum += count;
+    }
   }
-  for (std::size_t k = 0; k < n; k++) sorted[bucket_end[bucket_of[k]]++] = found[k];    // begins become ends
-  std::uint32_t begin = 0;
-  for (std::size_t b = 0; b + 1 < bucket_end.size(); b++) {
-    if (bucket_end[b] - begin > 1) sort_few(sorted.data() + begin, sorted.data() + bucket_end[b]);
-    begin = bucket_end[b];
-  }
+  slot_begin[std::size_t(n_slots)] = int(sum);
+  for (std::size_t k = 0; k < found_count; k++) sorted[bucket_end[bucket_of[k]]++] = found[k];    // and ends
+}
 
-  const std::size_t stride = n + padding;
+/// Structure of arrays, padded.
+SortedNeighbours SymmetryFunctions::Workspace::Data::unpack()
+{
+  const std::size_t n = found_count, stride = n + padding;
   if (coordinates.size() < 4 * stride) coordinates.resize(4 * stride);
   double *x = coordinates.data(), *y = x + stride, *z = y + stride, *r2 = z + stride;
   for (std::size_t k = 0; k < n; k++) {
@@ -723,11 +735,28 @@ SortedNeighbours SymmetryFunctions::Workspace::Data::sort(int n_slots, double r2
     z[k] = sorted[k].z;
     r2[k] = sorted[k].r2;
   }
-  for (std::size_t k = n; k < n + 8; k++) {
+  for (std::size_t k = n; k < stride; k++) {
     x[k] = r2[k] = 1.0;
     y[k] = z[k] = 0.0;
   }
   return {int(n), x, y, z, r2, slot_begin.data()};
+}
+
+SortedNeighbours SymmetryFunctions::Workspace::Data::sort(const Neighbours &in,
+                                                          const std::vector<int> &slot_of_element, int n_slots,
+                                                          double r2_cutoff)
+{
+  collect(in, slot_of_element, n_slots, r2_cutoff);
+  scatter(n_slots);
+  std::uint32_t begin = 0;
+  for (std::uint32_t end : bucket_end) {    // a crowded bucket: a perfect lattice, or someone's joke
+    if (end - begin > 48) std::sort(sorted.data() + begin, sorted.data() + end, comes_before);
+    begin = end;
+  }
+  for (int slot = 0; slot < n_slots; slot++)
+    sort_nearly_sorted(sorted.data() + slot_begin[std::size_t(slot)],
+                       sorted.data() + slot_begin[std::size_t(slot) + 1]);
+  return unpack();
 }
 
 SymmetryFunctions::Workspace::Workspace() : data_(std::make_unique<Data>()) {}
@@ -788,8 +817,8 @@ void SymmetryFunctions::compute(int element, const Neighbours &neighbours, doubl
   const auto evaluate = [&](const auto &owned, auto scratch_bytes, auto kernel) {
     if (owned.plan.n_features == 0) return;
     auto &data = *workspace.operator->();
-    data.collect(neighbours, owned.slot_of_element, owned.r2_cutoff);
-    const SortedNeighbours sorted = data.sort(owned.plan.n_slots, owned.r2_cutoff);
+    const SortedNeighbours sorted =
+        data.sort(neighbours, owned.slot_of_element, owned.plan.n_slots, owned.r2_cutoff);
     unsigned char *scratch = data.aligned_scratch(scratch_bytes(owned.plan, sorted.size));
     const FlushToZero flush;
     kernel(owned.plan, sorted, scratch, out);
