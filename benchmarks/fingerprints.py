@@ -4,10 +4,10 @@
     python benchmarks/fingerprints.py
 
 Rattled fcc, 78 neighbours inside 6 Å; 24 radial functions with 16 narrow (G4) or 16 wide (G5) angular
-functions: zeta 1, 2, 4, 16, both signs of lambda, two widths, the kind of set that the local-environment papers
-use. Processor time of one thread; the programs take turns, so that a disturbed machine disturbs both. Rows: the
-kernel alone (neighbour list given) and the whole call (neighbour search included); DScribe offers the whole
-call only. Writes benchmarks/results/fingerprints.json.
+functions: zeta 1, 2, 4, 16, both signs of lambda, two widths, the kind of set that the local-environment
+papers use. Processor time of one thread; the programs take turns, so that a disturbed machine disturbs
+both. Rows: the kernel alone (neighbour list given) and the whole call (neighbour search included); DScribe
+offers the whole call only. Writes benchmarks/results/fingerprints.json.
 """
 
 import argparse
