@@ -90,7 +90,7 @@ science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science
 
 bench: $(STAMPS)/installed $(STAMPS)/test-tools $(STAMPS)/torch
-	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b; done
+	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b; done
 
 # ------------------------------------------------------------------ demo
 demo: $(STAMPS)/installed
