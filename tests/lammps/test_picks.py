@@ -118,6 +118,21 @@ def test_a_pilot_scales_and_then_decides_its_own_frames_too(mode, ni_dump, ni_fi
     assert store_steps(tmp_path / "store.db") == picks.steps
 
 
+def test_a_bank_begun_in_python_goes_on_in_lammps_and_back(ni_trajectory, ni_dump, ni_fingerprints, tmp_path):
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    functions = mdsieve.SymmetryFunctions.from_text(NI_NN)
+    bank = mdsieve.EnvironmentBank(functions, thresholds={"Ni": 0.5}, scaling=None)
+    for number, atoms in enumerate(ni_trajectory[:40]):
+        bank.update(atoms, step=number * EVERY)
+    bank.save(tmp_path / "ni.bank")
+    run_lmp(ni_script(ni_dump, "threshold 0.5 driver no bank ni.bank"), tmp_path).check()
+    picks = paper_picks(ni_fingerprints, {"Ni": 0.5}, EVERY)
+    assert kept_steps(tmp_path / "kept.dump") == [step for step in picks.steps if step >= 40 * EVERY]
+    assert bank_origins(tmp_path / "ni.bank") == picks.environments
+    whole = mdsieve.EnvironmentBank.load(tmp_path / "ni.bank")
+    assert not any(whole.update(atoms).is_kept for atoms in ni_trajectory)
+
+
 def test_mixed_precision_keeps_nearly_the_same_frames(ni_dump, ni_fingerprints, tmp_path):
     (tmp_path / "sf.nn").write_text(NI_NN)
     run_lmp(ni_script(ni_dump, "threshold 0.5 scaling none driver no precision mixed"), tmp_path).check()
