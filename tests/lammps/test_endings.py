@@ -5,8 +5,10 @@ import re
 import sqlite3
 
 import pytest
-from harness import MDSIEVE, mpiexec, run, run_lmp, run_with_driver
+from harness import MDSIEVE, lmp_arguments, mpiexec, run, run_lmp, run_with_driver
 from select_cases import NI_MD, NI_NN
+
+from mdsieve import lammps_package
 
 MD = NI_MD + "thermo 50\n"
 SELECT = "fix sel all select 10 sf.nn Ni threshold 0.3 scaling none driver yes {mode}\n"
@@ -156,3 +158,14 @@ def test_lammps_alone_with_mpicolor_is_told_that_no_driver_is_there(folder):
     finished = run_lmp(MD + SELECT.format(mode="mode wait") + "run 10\n", folder, timeout=LIMIT)
     assert finished.returncode != 0
     assert "no driver" in finished.stdout
+
+
+@pytest.mark.parametrize("words", [["--nonsense"], ["--progress", "often"]])
+def test_a_driver_that_cannot_begin_takes_lammps_with_it(words, folder):
+    """A slip on the driver's command line: it leaves before MPI knows of it."""
+    script = MD + SELECT.format(mode="mode wait") + "run 100\n"
+    lammps = [str(lammps_package.program()), "-mpicolor", "1", *lmp_arguments(script, folder)]
+    command = [mpiexec(), "-n", "2", *lammps, ":", "-n", "1", *MDSIEVE, "drive", *words]
+    finished = run(command, folder, timeout=LIMIT)
+    assert finished.returncode != 0
+    assert words[0] in finished.output

@@ -18,6 +18,9 @@ from mdsieve._version import __version__
 #: Exit code when the user's input is at fault.
 USER_ERROR = 2
 
+#: Variables in which launchers (MPICH and Intel MPI, Open MPI) tell the number of processes.
+MPI_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+
 #: Sub-command -> module of this package and function in it; a module's `CONTEXT` are click's settings ...
 COMMANDS = {
     "run": ("run", "run"),
@@ -82,6 +85,7 @@ def main() -> None:
     Anything wrong with the user's input or files ends as one line on standard error and exit code 2; with
     ``MDSIEVE_DEBUG`` set, as the traceback.
     """
+    code: object = USER_ERROR
     try:
         build_app()()
     except (ValueError, OSError) as error:
@@ -89,3 +93,20 @@ def main() -> None:
             raise
         sys.stderr.write(f"mdsieve: {one_line(error)}\n")
         raise SystemExit(USER_ERROR) from None
+    except SystemExit as end:
+        code = end.code
+        raise
+    finally:
+        if code and "mpi4py.MPI" not in sys.modules:
+            _end_mpi_job()
+
+
+def _end_mpi_job() -> None:
+    """End what was started together with this process: LAMMPS would wait for ever for a driver that could not
+    even begin. Launchers do not notice when a process leaves before it has called MPI.
+    """
+    if any(int(os.environ.get(name, 1)) > 1 for name in MPI_SIZES):
+        from mpi4py import MPI
+
+        sys.stderr.flush()
+        MPI.COMM_WORLD.Abort(USER_ERROR)
