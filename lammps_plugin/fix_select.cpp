@@ -154,9 +154,9 @@ void FixSelect::require_ghosts()
 void FixSelect::warn_of_hidden_pairs()
 {
   if (comm->me != 0) return;
-  const bool special = atom->molecular != Atom::ATOMIC &&
-      std::any_of(force->special_lj + 1, force->special_lj + 4, [](double factor) { return factor == 0.0; }) &&
-      std::any_of(force->special_coul + 1, force->special_coul + 4, [](double factor) { return factor == 0.0; });
+  bool special = false;    // pairs of 1-2, 1-3 or 1-4 neighbours that never enter a neighbour list
+  for (int k = 1; k <= 3; k++)
+    special = special || (atom->molecular != Atom::ATOMIC && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0);
   if (special)
     error->warning(FLERR, "Fix select: special_bonds with factor 0 hides bonded neighbours from the fingerprints; "
                           "use a tiny factor such as 1e-50 instead");

@@ -221,3 +221,20 @@ def test_deforming_triclinic_box_and_newton_off(folder):
     )
     finished = run_lmp(script + SELECT + "\nrun 100\n", folder, ranks=2).check()
     assert summaries(finished)[0][0] == 11
+
+
+@pytest.mark.parametrize(("factors", "warned"), [("0 0 0", True), ("1e-50 1e-50 1e-50", False)])
+def test_hidden_bonded_neighbours_are_warned_of(factors, warned, folder):
+    box = NI_MD.replace(
+        "create_box 1 box", "create_box 1 box bond/types 1 extra/bond/per/atom 12 extra/special/per/atom 50"
+    )
+    bonds = "create_bonds many all all 1 2.0 2.6\nbond_style harmonic\nbond_coeff 1 0.1 2.5\nspecial_bonds lj/coul "
+    script = "atom_style bond\n" + box + bonds + factors + "\n" + SELECT + "\nrun 0\n"
+    finished = run_lmp(script, folder).check()
+    assert ("WARNING: Fix select: special_bonds" in finished.stdout) == warned
+
+
+def test_ranks_without_atoms_take_part(folder):
+    slab = MD.replace("create_atoms 1 box", "region low block INF INF INF INF 0 1\ncreate_atoms 1 region low")
+    finished = run_lmp("processors 1 1 4\n" + slab + SELECT + "\nrun 20\n", folder, ranks=4).check()
+    assert summaries(finished)[0][0] == 3
