@@ -102,7 +102,8 @@ class Reader {
   std::size_t get_count(const char *what, std::size_t bytes_each)
   {
     const std::uint64_t count = get();
-    if (count > left() / bytes_each) fail(std::string("the bank is damaged: its number of ") + what + " is impossible");
+    if (count > left() / bytes_each)
+      fail(std::string("the bank is damaged: its number of ") + what + " is impossible");
     return static_cast<std::size_t>(count);
   }
   std::string get_text()
@@ -182,7 +183,8 @@ void require_whole(std::string_view bytes, const std::string &name)
                 " bytes, expected " + std::to_string(length));
   const std::string_view content = bytes.substr(0, bytes.size() - word);
   Reader tail(bytes.substr(bytes.size() - word), name);
-  if (tail.get() != checksum(content)) reader.fail("the bank is damaged: its checksum does not fit its content");
+  if (tail.get() != checksum(content))
+    reader.fail("the bank is damaged: its checksum does not fit its content");
 }
 
 }    // namespace
@@ -194,7 +196,8 @@ std::string write_bank(const EnvironmentBank &bank)
   write_header(writer, header);
   const std::int64_t n = bank.size();
   std::size_t row = 4 * word;
-  for (const int n_features : header.n_features) row = std::max(row, (4 + static_cast<std::size_t>(n_features)) * word);
+  for (const int n_features : header.n_features)
+    row = std::max(row, (4 + static_cast<std::size_t>(n_features)) * word);
   writer.reserve(static_cast<std::size_t>(n) * row + 65536);
   writer.put_signed(n);
   for (std::int64_t i = 0; i < n; ++i) writer.put_signed(bank.entry_element(i));
@@ -206,7 +209,8 @@ std::string write_bank(const EnvironmentBank &bank)
   }
   for (std::int64_t i = 0; i < n; ++i) {
     const double *raw = bank.entry_raw(i);
-    for (int c = 0; c < header.n_features[static_cast<std::size_t>(bank.entry_element(i))]; ++c) writer.put(raw[c]);
+    for (int c = 0; c < header.n_features[static_cast<std::size_t>(bank.entry_element(i))]; ++c)
+      writer.put(raw[c]);
   }
   return std::move(writer).finish();
 }
@@ -237,7 +241,8 @@ BankContent read_bank(std::string_view bytes, const std::string &name)
     content.origins.push_back(origin);
   }
   content.fingerprints = reader.get_doubles(n_values);
-  if (reader.left() != 0) reader.fail("the bank is damaged: " + std::to_string(reader.left()) + " bytes too many");
+  if (reader.left() != 0)
+    reader.fail("the bank is damaged: " + std::to_string(reader.left()) + " bytes too many");
   return content;
 }
 

@@ -30,8 +30,10 @@ void require_sound(const BankHeader &header)
     if (!(header.thresholds[e] > 0.0) || !std::isfinite(header.thresholds[e]))
       throw InputError("threshold of " + element + ": expected a finite number above 0");
     const auto d = static_cast<std::size_t>(header.n_features[e]);
-    if (header.n_features[e] < 0 || header.scaling.shift[e].size() != d || header.scaling.factor[e].size() != d)
-      throw InputError("scaling of " + element + ": expected " + std::to_string(header.n_features[e]) + " columns");
+    if (header.n_features[e] < 0 || header.scaling.shift[e].size() != d ||
+        header.scaling.factor[e].size() != d)
+      throw InputError("scaling of " + element + ": expected " + std::to_string(header.n_features[e]) +
+                       " columns");
     for (std::size_t c = 0; c < d; ++c)
       if (!std::isfinite(header.scaling.shift[e][c]) || !std::isfinite(header.scaling.factor[e][c]) ||
           header.scaling.factor[e][c] == 0.0)
@@ -54,7 +56,8 @@ struct EnvironmentBank::Data {
   {
     require_sound(header);
     for (std::size_t e = 0; e < header.elements.size(); ++e)
-      sets.emplace_back(header.elements[e], header.scaling.shift[e], header.scaling.factor[e], header.thresholds[e]);
+      sets.emplace_back(header.elements[e], header.scaling.shift[e], header.scaling.factor[e],
+                        header.thresholds[e]);
   }
 
   const EnvironmentSet &set_of(int element) const
@@ -64,7 +67,8 @@ struct EnvironmentBank::Data {
                        std::to_string(sets.size() - 1));
     return sets[static_cast<std::size_t>(element)];
   }
-  EnvironmentSet &set_of(int element) { return const_cast<EnvironmentSet &>(std::as_const(*this).set_of(element)); }
+  EnvironmentSet &set_of(int element)
+  { return const_cast<EnvironmentSet &>(std::as_const(*this).set_of(element)); }
 
   double threshold(int element) const { return header.thresholds[static_cast<std::size_t>(element)]; }
 
@@ -77,8 +81,8 @@ struct EnvironmentBank::Data {
 
   BankHeader header;
   std::vector<EnvironmentSet> sets;
-  std::vector<int> entry_elements;             ///< by position in the history
-  std::vector<std::int64_t> entry_indices;     ///< index in the element's set
+  std::vector<int> entry_elements;            ///< by position in the history
+  std::vector<std::int64_t> entry_indices;    ///< index in the element's set
   std::vector<Origin> origins;
 };
 
@@ -113,8 +117,8 @@ double EnvironmentBank::distance(int element, const double *raw, double enough, 
   return nearest.distance;
 }
 
-std::vector<std::int64_t> EnvironmentBank::select_new(std::size_t n, const int *element, const double *const *raw,
-                                                      std::int64_t *hints) const
+std::vector<std::int64_t> EnvironmentBank::select_new(std::size_t n, const int *element,
+                                                      const double *const *raw, std::int64_t *hints) const
 {
   std::vector<std::optional<EnvironmentSet>> picked_sets(data_->sets.size());
   std::vector<std::int64_t> picked;
@@ -137,9 +141,7 @@ void EnvironmentBank::add(int element, const double *raw, const Origin &origin)
 }
 
 int EnvironmentBank::entry_element(std::int64_t position) const
-{
-  return data_->entry_elements[static_cast<std::size_t>(position)];
-}
+{ return data_->entry_elements[static_cast<std::size_t>(position)]; }
 
 const double *EnvironmentBank::entry_raw(std::int64_t position) const
 {
@@ -147,9 +149,7 @@ const double *EnvironmentBank::entry_raw(std::int64_t position) const
 }
 
 Origin EnvironmentBank::entry_origin(std::int64_t position) const
-{
-  return data_->origins[static_cast<std::size_t>(position)];
-}
+{ return data_->origins[static_cast<std::size_t>(position)]; }
 
 std::string EnvironmentBank::serialise() const { return write_bank(*this); }
 
@@ -179,8 +179,8 @@ void EnvironmentBank::require_compatible(const BankHeader &other, const std::str
     throw InputError(other_name + ": its elements are " + list_of(other.elements) + ", expected " +
                      list_of(own.elements));
   if (other.descriptor_hash != own.descriptor_hash || other.n_features != own.n_features)
-    throw InputError(other_name + ": made with other symmetry functions (descriptor " + other.descriptor_hash +
-                     ", expected " + own.descriptor_hash + ")");
+    throw InputError(other_name + ": made with other symmetry functions (descriptor " +
+                     other.descriptor_hash + ", expected " + own.descriptor_hash + ")");
   if (other.scaling == own.scaling) return;
   const auto name_of = [](ScalingKind kind) {
     return kind == ScalingKind::none ? "none" : kind == ScalingKind::minmax ? "minmax" : "std";
@@ -192,14 +192,15 @@ void EnvironmentBank::require_compatible(const BankHeader &other, const std::str
     for (std::size_t c = 0; c < own.scaling.shift[e].size(); ++c)
       if (other.scaling.shift[e][c] != own.scaling.shift[e][c] ||
           other.scaling.factor[e][c] != own.scaling.factor[e][c])
-        throw InputError(other_name + ": its scaling differs, first in column " + std::to_string(c + 1) + " of " +
-                         own.elements[e]);
+        throw InputError(other_name + ": its scaling differs, first in column " + std::to_string(c + 1) +
+                         " of " + own.elements[e]);
 }
 
 std::size_t EnvironmentBank::memory_bytes() const
 {
   std::size_t bytes = data_->entry_elements.capacity() * sizeof(int) +
-      data_->entry_indices.capacity() * sizeof(std::int64_t) + data_->origins.capacity() * sizeof(Origin);
+                      data_->entry_indices.capacity() * sizeof(std::int64_t) +
+                      data_->origins.capacity() * sizeof(Origin);
   for (const EnvironmentSet &set : data_->sets) bytes += set.memory_bytes();
   return bytes;
 }

@@ -20,19 +20,20 @@ struct Origin {
 
 /// What a bank is for: fixed when it is created and stored with it.
 struct BankHeader {
-  std::string descriptor_text;            ///< the input.nn it was made with
-  std::string descriptor_hash;            ///< Descriptor::hash()
+  std::string descriptor_text;    ///< the input.nn it was made with
+  std::string descriptor_hash;    ///< Descriptor::hash()
   std::vector<std::string> elements;
-  std::vector<int> n_features;            ///< per element
-  std::vector<double> cutoffs;            ///< largest cutoff per element [A]
-  std::vector<double> thresholds;         ///< per element, in scaled units
+  std::vector<int> n_features;       ///< per element
+  std::vector<double> cutoffs;       ///< largest cutoff per element [A]
+  std::vector<double> thresholds;    ///< per element, in scaled units
   Scaling scaling;
 };
 
-/// The local-environment bank of Li et al., J. Chem. Phys. 160, 074109: stored fingerprints, one set an element.
-/// An environment is new if its Euclidean distance (scaled columns) to *every* entry of its element exceeds the
-/// element's threshold (strict >). All answers are exact: shortcuts only skip work. An element without columns has
-/// nothing to compare: its environments are never new, at distance 0. Queries may run in several threads at once.
+/// The local-environment bank of Li et al., J. Chem. Phys. 160, 074109: stored fingerprints, one set an
+/// element. An environment is new if its Euclidean distance (scaled columns) to *every* entry of its element
+/// exceeds the element's threshold (strict >). All answers are exact: shortcuts only skip work. An element
+/// without columns has nothing to compare: its environments are never new, at distance 0. Queries may run in
+/// several threads at once.
 /// \throws InputError from every function that takes a fingerprint, naming the column that is not finite
 class EnvironmentBank {
  public:
@@ -47,7 +48,8 @@ class EnvironmentBank {
 
   /// True if the distance to every entry of the element exceeds its threshold.
   /// \param raw   unscaled fingerprint, n_features[element] values
-  /// \param hint  in: an entry of the element to try first, or -1; out: the entry that covers it, else unchanged
+  /// \param hint  in: an entry of the element to try first, or -1; out: the entry that covers it, else
+  /// unchanged
   bool is_new(int element, const double *raw, std::int64_t *hint = nullptr) const;
   /// Distance to the nearest entry in scaled units (infinity if the element has none). Once a distance not
   /// above `enough` is found the search may stop and return any value <= enough.

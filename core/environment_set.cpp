@@ -12,9 +12,9 @@ namespace mdsieve {
 
 namespace {
 
-constexpr std::int64_t first_build = 32;      ///< fewer entries are compared one by one
-constexpr std::int64_t growth = 4;            ///< axes are found again each time the set has grown by this
-constexpr std::int64_t largest_sample = 8192; ///< entries that the axes are found from
+constexpr std::int64_t first_build = 32;         ///< fewer entries are compared one by one
+constexpr std::int64_t growth = 4;               ///< axes are found again each time the set has grown by this
+constexpr std::int64_t largest_sample = 8192;    ///< entries that the axes are found from
 
 /// One query's scratch memory, on the stack unless fingerprints are very long.
 class Scratch {
@@ -65,7 +65,7 @@ MDSIEVE_CLONES double scaled_distance(const double *scaled, const double *raw, c
   for (std::size_t c = 0; c < stride; c += 4) {
     const double4 entry = (*reinterpret_cast<const double4_anywhere *>(raw + c) -
                            *reinterpret_cast<const double4_anywhere *>(shift + c)) *
-        *reinterpret_cast<const double4_anywhere *>(factor + c);
+                          *reinterpret_cast<const double4_anywhere *>(factor + c);
     const double4 d = *reinterpret_cast<const double4_anywhere *>(scaled + c) - entry;
     sum += d * d;
   }
@@ -78,10 +78,7 @@ std::vector<double> padded(std::vector<double> values, std::size_t n)
   return values;
 }
 
-std::size_t stride_of(std::size_t n_features)
-{
-  return (n_features + 3) / 4 * 4;
-}
+std::size_t stride_of(std::size_t n_features) { return (n_features + 3) / 4 * 4; }
 
 }    // namespace
 
@@ -91,13 +88,11 @@ struct EnvironmentSet::QueryContext {
 };
 
 EnvironmentSet::EnvironmentSet(std::string element, const std::vector<double> &shift,
-                               const std::vector<double> &factor, double threshold) :
-    element_(std::move(element)),
-    n_features_(static_cast<int>(shift.size())), stride_(stride_of(shift.size())),
-    shift_(padded(shift, stride_)), factor_(padded(factor, stride_)), threshold_(threshold),
-    tree_(PrincipalAxes::group), next_build_(first_build)
-{
-}
+                               const std::vector<double> &factor, double threshold)
+    : element_(std::move(element)), n_features_(static_cast<int>(shift.size())),
+      stride_(stride_of(shift.size())), shift_(padded(shift, stride_)), factor_(padded(factor, stride_)),
+      threshold_(threshold), tree_(PrincipalAxes::group), next_build_(first_build)
+{}
 
 EnvironmentSet EnvironmentSet::empty_copy() const
 {
@@ -117,9 +112,9 @@ void EnvironmentSet::refuse(const double *raw) const
     if (!std::isfinite((raw[c] - shift_[c]) * factor_[c]))
       throw InputError("fingerprint of " + element_ + ": column " + std::to_string(c + 1) + " of " +
                        std::to_string(n_features_) + " is " +
-                       (std::isnan(raw[c])        ? "not a number"
-                            : std::isinf(raw[c])  ? "infinite"
-                                                  : "too large to be scaled"));
+                       (std::isnan(raw[c])   ? "not a number"
+                        : std::isinf(raw[c]) ? "infinite"
+                                             : "too large to be scaled"));
 }
 
 void EnvironmentSet::scale(const double *raw, double *scaled) const
@@ -130,9 +125,7 @@ void EnvironmentSet::scale(const double *raw, double *scaled) const
 }
 
 double EnvironmentSet::distance_to(const double *scaled, std::int64_t entry) const
-{
-  return scaled_distance(scaled, raw(entry), shift_.data(), factor_.data(), stride_);
-}
+{ return scaled_distance(scaled, raw(entry), shift_.data(), factor_.data(), stride_); }
 
 double EnvironmentSet::exact_distance(const void *query, std::int32_t id)
 {
@@ -233,7 +226,7 @@ void EnvironmentSet::build_tree()
 std::size_t EnvironmentSet::memory_bytes() const
 {
   return raw_.capacity() * sizeof(double) + tree_.memory_bytes() +
-      (axes_.axes.capacity() + axes_.centre.capacity() + 2 * stride_) * sizeof(double);
+         (axes_.axes.capacity() + axes_.centre.capacity() + 2 * stride_) * sizeof(double);
 }
 
 }    // namespace mdsieve

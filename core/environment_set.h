@@ -14,8 +14,8 @@ namespace mdsieve {
 
 /// The entries of one element: unscaled fingerprints and a search structure over the scaled ones.
 ///
-/// Distances are defined once, in double precision, over the scaled original columns in four interleaved partial
-/// sums; the search structure only leaves out entries that are surely too far.
+/// Distances are defined once, in double precision, over the scaled original columns in four interleaved
+/// partial sums; the search structure only leaves out entries that are surely too far.
 class EnvironmentSet {
  public:
   EnvironmentSet(std::string element, const std::vector<double> &shift, const std::vector<double> &factor,
@@ -32,7 +32,8 @@ class EnvironmentSet {
     double distance = std::numeric_limits<double>::infinity();
     std::int64_t entry = -1;
   };
-  /// The nearest entry with a distance <= bound, ending early at a distance <= enough; entry -1 if there is none.
+  /// The nearest entry with a distance <= bound, ending early at a distance <= enough; entry -1 if there is
+  /// none.
   /// \param first  an entry to try first; any number that is no entry is passed over
   /// \throws InputError naming the column that is not finite
   Nearest nearest(const double *raw, double bound, double enough, std::int64_t first) const;
@@ -56,14 +57,14 @@ class EnvironmentSet {
 
   std::string element_;
   int n_features_;
-  std::size_t stride_;                     ///< n_features rounded up to a multiple of 4; padding is zero
-  std::vector<double> shift_, factor_;     ///< stride_ values
+  std::size_t stride_;                    ///< n_features rounded up to a multiple of 4; padding is zero
+  std::vector<double> shift_, factor_;    ///< stride_ values
   double threshold_;
   std::int64_t size_ = 0;
   std::vector<double> raw_;
   PrincipalAxes axes_;
   RangeTree tree_;
-  std::int64_t next_build_;                ///< size at which axes and tree are made anew
+  std::int64_t next_build_;    ///< size at which axes and tree are made anew
 };
 
 }    // namespace mdsieve

@@ -35,35 +35,109 @@ constexpr std::array<std::string_view, 118> element_symbols = {
     "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
 
 // The words that mean something here.
-constexpr std::array<std::string_view, 7> own_words = {"number_of_elements", "elements",  "cutoff_type",
-                                                       "symfunction_short",  "symfunction", "length_unit",
-                                                       "eta_unit"};
+constexpr std::array<std::string_view, 7> own_words = {
+    "number_of_elements", "elements",    "cutoff_type", "symfunction_short",
+    "symfunction",        "length_unit", "eta_unit"};
 
 // n2p2's other words: networks, scaling and training. They do not touch the fingerprint.
-constexpr std::string_view passed_over[] = {
-    "atom_energy", "scale_symmetry_functions", "scale_min_short", "scale_max_short", "center_symmetry_functions",
-    "scale_symmetry_functions_sigma", "global_hidden_layers_short", "global_hidden_layers_electrostatic",
-    "global_nodes_short", "global_nodes_electrostatic", "global_activation_short",
-    "global_activation_electrostatic", "element_hidden_layers_short", "element_hidden_layers_electrostatic",
-    "element_nodes_short", "element_nodes_electrostatic", "element_activation_short",
-    "element_activation_electrostatic", "normalize_nodes", "mean_energy", "conv_length", "conv_energy",
-    "conv_charge", "nnp_type", "nnp_generation", "nnp_type_gen", "nnp_gen", "fixed_gausswidth",
-    "ewald_truncation_error_method", "ewald_prec", "screen_electrostatics", "four_pi_epsilon", "random_seed",
-    "test_fraction", "epochs", "normalize_data_set", "use_short_forces", "rmse_threshold",
-    "rmse_threshold_energy", "short_energy_error_threshold", "rmse_threshold_force",
-    "short_force_error_threshold", "rmse_threshold_charge", "rmse_threshold_trials",
-    "rmse_threshold_trials_energy", "rmse_threshold_trials_force", "rmse_threshold_trials_charge",
-    "energy_fraction", "short_energy_fraction", "force_fraction", "short_force_fraction", "force_energy_ratio",
-    "charge_fraction", "use_old_weights_short", "use_old_weights_charge", "weights_min", "weights_max",
-    "initial_hardness", "nguyen_widrow_weights_short", "nguyen_widrow_weights_charge", "precondition_weights",
-    "main_error_metric", "write_trainpoints", "write_trainforces", "write_traincharges", "write_weights_epoch",
-    "write_neuronstats", "write_trainlog", "repeated_energy_update", "updater_type", "parallel_mode",
-    "jacobian_mode", "update_strategy", "selection_mode", "selection_mode_energy", "selection_mode_force",
-    "selection_mode_charge", "task_batch_size_energy", "task_batch_size_force", "task_batch_size_charge",
-    "gradient_type", "gradient_eta", "gradient_adam_eta", "gradient_adam_beta1", "gradient_adam_beta2",
-    "gradient_adam_epsilon", "kalman_type", "kalman_epsilon", "kalman_eta", "kalman_etatau", "kalman_etamax",
-    "kalman_q0", "kalman_qtau", "kalman_qmin", "kalman_lambda_short", "kalman_nue_short",
-    "memorize_symfunc_results", "force_weight"};
+constexpr std::string_view passed_over[] = {"atom_energy",
+                                            "scale_symmetry_functions",
+                                            "scale_min_short",
+                                            "scale_max_short",
+                                            "center_symmetry_functions",
+                                            "scale_symmetry_functions_sigma",
+                                            "global_hidden_layers_short",
+                                            "global_hidden_layers_electrostatic",
+                                            "global_nodes_short",
+                                            "global_nodes_electrostatic",
+                                            "global_activation_short",
+                                            "global_activation_electrostatic",
+                                            "element_hidden_layers_short",
+                                            "element_hidden_layers_electrostatic",
+                                            "element_nodes_short",
+                                            "element_nodes_electrostatic",
+                                            "element_activation_short",
+                                            "element_activation_electrostatic",
+                                            "normalize_nodes",
+                                            "mean_energy",
+                                            "conv_length",
+                                            "conv_energy",
+                                            "conv_charge",
+                                            "nnp_type",
+                                            "nnp_generation",
+                                            "nnp_type_gen",
+                                            "nnp_gen",
+                                            "fixed_gausswidth",
+                                            "ewald_truncation_error_method",
+                                            "ewald_prec",
+                                            "screen_electrostatics",
+                                            "four_pi_epsilon",
+                                            "random_seed",
+                                            "test_fraction",
+                                            "epochs",
+                                            "normalize_data_set",
+                                            "use_short_forces",
+                                            "rmse_threshold",
+                                            "rmse_threshold_energy",
+                                            "short_energy_error_threshold",
+                                            "rmse_threshold_force",
+                                            "short_force_error_threshold",
+                                            "rmse_threshold_charge",
+                                            "rmse_threshold_trials",
+                                            "rmse_threshold_trials_energy",
+                                            "rmse_threshold_trials_force",
+                                            "rmse_threshold_trials_charge",
+                                            "energy_fraction",
+                                            "short_energy_fraction",
+                                            "force_fraction",
+                                            "short_force_fraction",
+                                            "force_energy_ratio",
+                                            "charge_fraction",
+                                            "use_old_weights_short",
+                                            "use_old_weights_charge",
+                                            "weights_min",
+                                            "weights_max",
+                                            "initial_hardness",
+                                            "nguyen_widrow_weights_short",
+                                            "nguyen_widrow_weights_charge",
+                                            "precondition_weights",
+                                            "main_error_metric",
+                                            "write_trainpoints",
+                                            "write_trainforces",
+                                            "write_traincharges",
+                                            "write_weights_epoch",
+                                            "write_neuronstats",
+                                            "write_trainlog",
+                                            "repeated_energy_update",
+                                            "updater_type",
+                                            "parallel_mode",
+                                            "jacobian_mode",
+                                            "update_strategy",
+                                            "selection_mode",
+                                            "selection_mode_energy",
+                                            "selection_mode_force",
+                                            "selection_mode_charge",
+                                            "task_batch_size_energy",
+                                            "task_batch_size_force",
+                                            "task_batch_size_charge",
+                                            "gradient_type",
+                                            "gradient_eta",
+                                            "gradient_adam_eta",
+                                            "gradient_adam_beta1",
+                                            "gradient_adam_beta2",
+                                            "gradient_adam_epsilon",
+                                            "kalman_type",
+                                            "kalman_epsilon",
+                                            "kalman_eta",
+                                            "kalman_etatau",
+                                            "kalman_etamax",
+                                            "kalman_q0",
+                                            "kalman_qtau",
+                                            "kalman_qmin",
+                                            "kalman_lambda_short",
+                                            "kalman_nue_short",
+                                            "memorize_symfunc_results",
+                                            "force_weight"};
 
 /// Number of single-letter changes that turn one word into the other.
 std::size_t edit_distance(std::string_view a, std::string_view b)
@@ -133,10 +207,9 @@ enum class EtaUnit { inverse_length_squared, inverse_cutoff_squared };
 /// Reads one file. Symmetry functions are read last, when elements and units are known.
 class Parser {
  public:
-  Parser(std::string_view text, const std::string &name, LengthUnit unit) :
-      text_(text), name_(name), unit_(unit)
-  {
-  }
+  Parser(std::string_view text, const std::string &name, LengthUnit unit)
+      : text_(text), name_(name), unit_(unit)
+  {}
 
   Descriptor parse()
   {
@@ -164,9 +237,7 @@ class Parser {
   using Words = std::vector<std::string_view>;
 
   [[noreturn]] void fail(int line, const std::string &what) const
-  {
-    throw InputError(name_ + ":" + std::to_string(line) + ": " + what);
-  }
+  { throw InputError(name_ + ":" + std::to_string(line) + ": " + what); }
 
   void read_lines()
   {
@@ -202,17 +273,22 @@ class Parser {
     } else if (word == "length_unit") {
       only_once(line, word, unit_line_);
       expect_count(line, words, 1, 1, "length_unit angstrom|bohr");
-      if (words[1] == "angstrom") unit_ = LengthUnit::angstrom;
-      else if (words[1] == "bohr") unit_ = LengthUnit::bohr;
-      else fail(line, "length_unit " + shown(words[1]) + ", expected angstrom or bohr");
+      if (words[1] == "angstrom")
+        unit_ = LengthUnit::angstrom;
+      else if (words[1] == "bohr")
+        unit_ = LengthUnit::bohr;
+      else
+        fail(line, "length_unit " + shown(words[1]) + ", expected angstrom or bohr");
     } else if (word == "eta_unit") {
       only_once(line, word, eta_unit_line_);
       expect_count(line, words, 1, 1, "eta_unit inverse_length_squared|inverse_cutoff_squared");
-      if (words[1] == "inverse_length_squared") eta_unit_ = EtaUnit::inverse_length_squared;
-      else if (words[1] == "inverse_cutoff_squared") eta_unit_ = EtaUnit::inverse_cutoff_squared;
+      if (words[1] == "inverse_length_squared")
+        eta_unit_ = EtaUnit::inverse_length_squared;
+      else if (words[1] == "inverse_cutoff_squared")
+        eta_unit_ = EtaUnit::inverse_cutoff_squared;
       else
-        fail(line, "eta_unit " + shown(words[1]) +
-                       ", expected inverse_length_squared or inverse_cutoff_squared");
+        fail(line,
+             "eta_unit " + shown(words[1]) + ", expected inverse_length_squared or inverse_cutoff_squared");
     } else if (std::find(std::begin(passed_over), std::end(passed_over), word) == std::end(passed_over)) {
       fail(line, "unknown word " + shown(word) + ", the nearest known word is '" +
                      std::string(nearest_known_word(word.substr(0, 64))) + "'");
@@ -263,7 +339,8 @@ class Parser {
     if (words.size() < 2) fail(line, "'elements' without a symbol, expected e.g. 'elements Ni Al'");
     for (std::size_t i = 1; i < words.size(); i++) {
       const int z = atomic_number(words[i]);
-      if (z == 0) fail(line, "unknown element " + shown(words[i]) + ", expected a chemical symbol such as Ni");
+      if (z == 0)
+        fail(line, "unknown element " + shown(words[i]) + ", expected a chemical symbol such as Ni");
       auto &numbers = result_.atomic_numbers;
       if (std::find(numbers.begin(), numbers.end(), z) != numbers.end())
         fail(line, "element " + shown(words[i]) + " is listed twice");
@@ -292,8 +369,8 @@ class Parser {
   {
     const int index = result_.element_index(symbol);
     if (index < 0)
-      fail(line, std::string(what) + " " + shown(symbol) + " is not in line " + std::to_string(elements_line_) +
-                     ", elements: " + symbol_list(result_.elements));
+      fail(line, std::string(what) + " " + shown(symbol) + " is not in line " +
+                     std::to_string(elements_line_) + ", elements: " + symbol_list(result_.elements));
     return index;
   }
 
@@ -311,29 +388,26 @@ class Parser {
                      " (compact support) is not supported, known: 2 3 9 12 13");
 
     switch (f.type) {
-      case 2:
-        expect_count(line, words, 6, 6, form_2);
-        f.first = element(line, words[3], "neighbour element");
-        read_radial(f, words, 4);
-        break;
-      case 3:
-      case 9:
-        read_angular(f, words);
-        break;
-      case 12:
-        expect_count(line, words, 5, 5, "symfunction_short Ec 12 eta r_s r_c");
-        read_radial(f, words, 3);
-        break;
-      case 13:
-        expect_count(line, words, 7, 7, "symfunction_short Ec 13 eta r_s lambda zeta r_c");
-        f.eta = number(line, words[3], "eta");
-        f.r_shift = number(line, words[4], "r_s");
-        f.lambda = number(line, words[5], "lambda");
-        f.zeta = number(line, words[6], "zeta");
-        f.r_cutoff = number(line, words[7], "r_c");
-        break;
-      default:
-        fail(line, "symmetry function type " + shown(words[2]) + ", known: 2 3 9 12 13");
+    case 2:
+      expect_count(line, words, 6, 6, form_2);
+      f.first = element(line, words[3], "neighbour element");
+      read_radial(f, words, 4);
+      break;
+    case 3:
+    case 9: read_angular(f, words); break;
+    case 12:
+      expect_count(line, words, 5, 5, "symfunction_short Ec 12 eta r_s r_c");
+      read_radial(f, words, 3);
+      break;
+    case 13:
+      expect_count(line, words, 7, 7, "symfunction_short Ec 13 eta r_s lambda zeta r_c");
+      f.eta = number(line, words[3], "eta");
+      f.r_shift = number(line, words[4], "r_s");
+      f.lambda = number(line, words[5], "lambda");
+      f.zeta = number(line, words[6], "zeta");
+      f.r_cutoff = number(line, words[7], "r_c");
+      break;
+    default: fail(line, "symmetry function type " + shown(words[2]) + ", known: 2 3 9 12 13");
     }
     check_and_convert(f);
     result_.functions.push_back(f);
@@ -349,7 +423,7 @@ class Parser {
   void read_angular(SymmetryFunction &f, Words words) const
   {
     const std::string form = "symfunction_short Ec " + std::to_string(f.type) +
-        " En1 En2 eta lambda zeta r_c [r_s] [theta_s VALUE]";
+                             " En1 En2 eta lambda zeta r_c [r_s] [theta_s VALUE]";
     const auto theta = std::find(words.begin(), words.end(), "theta_s");
     if (theta != words.end()) {
       if (words.end() - theta != 2)
@@ -461,9 +535,7 @@ int atomic_number(std::string_view symbol)
 }
 
 Descriptor parse_input_nn(std::string_view text, const std::string &name, LengthUnit unit)
-{
-  return Parser(text, name, unit).parse();
-}
+{ return Parser(text, name, unit).parse(); }
 
 std::vector<int> Descriptor::columns(int element) const
 {
@@ -499,7 +571,7 @@ int Descriptor::element_index(std::string_view symbol) const
 std::string Descriptor::hash() const
 {
   const bool has_inner_radius = cutoff_type != CutoffType::hard && cutoff_type != CutoffType::tanh_unit &&
-      cutoff_type != CutoffType::tanh_norm;
+                                cutoff_type != CutoffType::tanh_norm;
   std::string canonical = "mdsieve-descriptor-1";
   const auto append = [&](double value) {    // shortest text that reads back exactly, in any locale
     char digits[32];

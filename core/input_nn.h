@@ -11,29 +11,30 @@ namespace mdsieve {
 
 /// One `symfunction_short` line, lengths in Angstrom and eta in 1/Angstrom^2 whatever the file used.
 struct SymmetryFunction {
-  int type = 0;               ///< 2, 3, 9, 12 or 13 as in n2p2
-  int central = -1;           ///< index into Descriptor::elements
-  int first = -1;             ///< neighbour element; -1 for the weighted types 12 and 13
-  int second = -1;            ///< second neighbour element of types 3 and 9, first <= second; else -1
-  double eta = 0.0;           ///< Gaussian exponent [1/A^2]
-  double r_shift = 0.0;       ///< r_s [A]
-  double lambda = 0.0;        ///< +1 or -1 (types 3, 9, 13)
-  double zeta = 0.0;          ///< angular exponent (types 3, 9, 13)
-  double theta_shift = 0.0;   ///< theta_s [rad], extension for types 3 and 9
-  double r_cutoff = 0.0;      ///< r_c [A]
-  int line = 0;               ///< line number in the file, from 1
+  int type = 0;                ///< 2, 3, 9, 12 or 13 as in n2p2
+  int central = -1;            ///< index into Descriptor::elements
+  int first = -1;              ///< neighbour element; -1 for the weighted types 12 and 13
+  int second = -1;             ///< second neighbour element of types 3 and 9, first <= second; else -1
+  double eta = 0.0;            ///< Gaussian exponent [1/A^2]
+  double r_shift = 0.0;        ///< r_s [A]
+  double lambda = 0.0;         ///< +1 or -1 (types 3, 9, 13)
+  double zeta = 0.0;           ///< angular exponent (types 3, 9, 13)
+  double theta_shift = 0.0;    ///< theta_s [rad], extension for types 3 and 9
+  double r_cutoff = 0.0;       ///< r_c [A]
+  int line = 0;                ///< line number in the file, from 1
 };
 
 /// What an `input.nn` file says about symmetry functions.
 struct Descriptor {
-  std::vector<std::string> elements;          ///< ordered by atomic number, as n2p2 orders them
-  std::vector<int> atomic_numbers;            ///< of `elements`
+  std::vector<std::string> elements;    ///< ordered by atomic number, as n2p2 orders them
+  std::vector<int> atomic_numbers;      ///< of `elements`
   CutoffType cutoff_type = CutoffType::hard;
   double cutoff_alpha = 0.0;
   std::vector<SymmetryFunction> functions;    ///< in the file's line order
   std::string text;                           ///< the file itself
 
-  /// Functions of one central element, as indices into `functions`, in line order: the columns of its fingerprint.
+  /// Functions of one central element, as indices into `functions`, in line order: the columns of its
+  /// fingerprint.
   std::vector<int> columns(int element) const;
   /// For each column of `columns(element)`, its rank in n2p2's own sorted order (that of `scaling.data`).
   std::vector<int> n2p2_order(int element) const;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-/// What the symmetry function kernels are told. Plain data only: this header and kernels.inl are compiled once
-/// for each instruction set, so they must not instantiate anything the linker could share between them.
+/// What the symmetry function kernels are told. Plain data only: this header and kernels.inl are compiled
+/// once for each instruction set, so they must not instantiate anything the linker could share between them.
 
 #include <cstddef>
 
@@ -35,22 +35,22 @@ constexpr int n_register_powers = 5;
 constexpr int max_wide_exponents = 4;
 
 template <class Real> struct CutoffTerm {
-  int type;                ///< CutoffType
-  bool needs_r;            ///< not a polynomial in r^2
-  double r2_cutoff;        ///< r_c^2
-  Real inverse_cutoff;     ///< 1 / r_c
-  Real r_inner;            ///< alpha r_c
-  Real inverse_width;      ///< 1 / (r_c - r_inner)
-  Real scale;              ///< constant factor
+  int type;               ///< CutoffType
+  bool needs_r;           ///< not a polynomial in r^2
+  double r2_cutoff;       ///< r_c^2
+  Real inverse_cutoff;    ///< 1 / r_c
+  Real r_inner;           ///< alpha r_c
+  Real inverse_width;     ///< 1 / (r_c - r_inner)
+  Real scale;             ///< constant factor
 };
 
 /// exp(-eta (r - r_s)^2) f_c(r) for the neighbours of one slot (neighbour element): summed, stored or both.
 template <class Real> struct RadialTask {
-  Real exponent;           ///< -eta log2(e)
-  Real shift;              ///< r_s
+  Real exponent;    ///< -eta log2(e)
+  Real shift;       ///< r_s
   bool shifted;
-  int total;               ///< where the sum goes, or -1
-  int store;               ///< array in which the values are kept for the angular functions, or -1
+  int total;    ///< where the sum goes, or -1
+  int store;    ///< array in which the values are kept for the angular functions, or -1
 };
 
 /// The radial tasks that share neighbours and cutoff. Sorted by slot.
@@ -62,7 +62,7 @@ struct RadialGroup {
 
 /// A Gaussian of an angular group.
 template <class Real> struct PairExponent {
-  Real exponent;           ///< -eta log2(e)
+  Real exponent;    ///< -eta log2(e)
   Real shift;
   bool shifted;
   int store_first, store_second;    ///< stored radial factors of the two neighbours
@@ -74,14 +74,14 @@ template <class Real> struct PairExponent {
 
 /// Angular functions of zeta 1, 2, 4, 8 or 16 that share lambda: bit b of `powers` says that 2^b occurs.
 template <class Real> struct RegisterBase {
-  Real cosine;             ///< lambda / 2
+  Real cosine;    ///< lambda / 2
   int powers;
-  const int *totals;       ///< [exponent * n_register_powers + b]
+  const int *totals;    ///< [exponent * n_register_powers + b]
 };
 
 /// x = max(0, (1 + lambda cos(theta - theta_s)) / 2), kept in power buffer `target`.
 template <class Real> struct AngularBase {
-  Real cosine, sine;       ///< lambda cos(theta_s) / 2, lambda sin(theta_s) / 2
+  Real cosine, sine;    ///< lambda cos(theta_s) / 2, lambda sin(theta_s) / 2
   int target;
 };
 
@@ -89,13 +89,13 @@ template <class Real> struct AngularBase {
 template <class Real> struct PowerStep {
   enum Kind { square, multiply, real };
   Kind kind;
-  int target, a, b;        ///< square: a squared b times; multiply: a * b; real: a to the power `power`
+  int target, a, b;    ///< square: a squared b times; multiply: a * b; real: a to the power `power`
   Real power;
 };
 
 /// One angular function of a group: Gaussian times power, summed over the pairs.
 struct PairUse {
-  int power;               ///< power buffer
+  int power;    ///< power buffer
   int total;
 };
 
@@ -103,17 +103,17 @@ struct PairUse {
 template <class Real> struct PairGroup {
   int slot_first, slot_second;
   int cutoff;
-  bool narrow;             ///< with the factors of r_jk
+  bool narrow;    ///< with the factors of r_jk
   bool needs_sine;
-  bool needs_cutoff;       ///< f_c(r_jk): some Gaussian is not fitted together with it
-  bool needs_r;            ///< r_jk itself
+  bool needs_cutoff;    ///< f_c(r_jk): some Gaussian is not fitted together with it
+  bool needs_r;         ///< r_jk itself
   int n_exponents, n_register_bases, n_bases, n_steps, n_powers, n_totals;
   const PairExponent<Real> *exponents;
   const RegisterBase<Real> *register_bases;
   const AngularBase<Real> *bases;
   const PowerStep<Real> *steps;
   const PairUse *uses;
-  const int *totals;       ///< all it sums, each once
+  const int *totals;    ///< all it sums, each once
 };
 
 /// Wide angular functions of one integer zeta: x^zeta in registers, the factors of the first neighbour
@@ -122,8 +122,8 @@ template <class Real> struct WideGroup {
   int slot_first, slot_second;
   int cutoff;
   int zeta;
-  int n_bases;             ///< 1 or 2 signs of lambda
-  Real cosine[2];          ///< lambda / 2
+  int n_bases;       ///< 1 or 2 signs of lambda
+  Real cosine[2];    ///< lambda / 2
   int n_exponents;
   int store_first[max_wide_exponents], store_second[max_wide_exponents];
   int totals[max_wide_exponents][2];    ///< -1: not wanted
@@ -136,7 +136,7 @@ struct MomentTask {
 
 /// A wide angular function of integer zeta, from two sets of moments.
 struct MomentUse {
-  int first, second;       ///< MomentTasks
+  int first, second;    ///< MomentTasks
   bool same_slot;
   int zeta;
   double lambda;
@@ -152,9 +152,9 @@ struct Output {
 /// All that one central element needs.
 template <class Real> struct ElementPlan {
   int n_features, n_slots, n_cutoffs, n_stores;
-  int n_totals;                     ///< one more is there to add up what nobody wants
-  bool needs_r;                     ///< r of the neighbours besides r^2
-  bool has_pairs;                   ///< any PairGroup
+  int n_totals;                       ///< one more is there to add up what nobody wants
+  bool needs_r;                       ///< r of the neighbours besides r^2
+  bool has_pairs;                     ///< any PairGroup
   int most_exponents, most_powers;    ///< of any PairGroup
   const CutoffTerm<Real> *cutoffs;
   int n_radial_groups;
@@ -168,7 +168,7 @@ template <class Real> struct ElementPlan {
   const MomentTask *moment_tasks;
   int n_moment_uses;
   const MomentUse *moment_uses;
-  const double *moment_weights;     ///< multinomial coefficients, n_moment_components
+  const double *moment_weights;    ///< multinomial coefficients, n_moment_components
   int n_outputs;
   const Output *outputs;
 };
@@ -178,7 +178,7 @@ template <class Real> struct ElementPlan {
 struct SortedNeighbours {
   int size;
   const double *x, *y, *z, *r2;
-  const int *slot_begin;            ///< n_slots + 1
+  const int *slot_begin;    ///< n_slots + 1
 };
 
 /// One compiled version of the kernels.

@@ -63,7 +63,8 @@ double dot(const double *a, const double *b, std::size_t n)
   return sum;
 }
 
-/// Gram-Schmidt, twice. A vector that depends on those before it is replaced by its predecessor in `fallback`.
+/// Gram-Schmidt, twice. A vector that depends on those before it is replaced by its predecessor in
+/// `fallback`.
 bool orthonormalise(Matrix &axes, std::size_t d, std::size_t k)
 {
   for (std::size_t i = 0; i < k; ++i) {
@@ -181,8 +182,8 @@ std::size_t enough_axes(const Matrix &covariance, const Matrix &axes, std::size_
 }
 
 /// Sums of 8 axes at a time, 4 columns interleaved.
-MDSIEVE_CLONES void project_point(const double *__restrict__ x, const double *__restrict__ axes, int n_columns,
-                                  int n_axes, float *__restrict__ projected)
+MDSIEVE_CLONES void project_point(const double *__restrict__ x, const double *__restrict__ axes,
+                                  int n_columns, int n_axes, float *__restrict__ projected)
 {
   for (int g = 0; g < n_axes; g += PrincipalAxes::group) {
     double4 low[4] = {}, high[4] = {};
@@ -207,7 +208,7 @@ MDSIEVE_CLONES double centred(const double *point, const double *centre, int n_c
   double4 squares = {};
   for (int c = 0; c < n_columns; c += 4) {
     const double4 v = *reinterpret_cast<const double4_anywhere *>(point + c) -
-        *reinterpret_cast<const double4_anywhere *>(centre + c);
+                      *reinterpret_cast<const double4_anywhere *>(centre + c);
     *reinterpret_cast<double4_anywhere *>(x + c) = v;
     squares += v * v;
   }
@@ -246,11 +247,13 @@ PrincipalAxes find_principal_axes(const std::vector<double> &points, int n_colum
   result.n_columns = n_columns;
   result.centre = mean_of(points, n_columns);
   Matrix covariance = covariance_of(points, result.centre);
-  const bool is_finite = std::all_of(covariance.begin(), covariance.end(), [](double v) { return std::fabs(v) < 1e200; });
+  const bool is_finite =
+      std::all_of(covariance.begin(), covariance.end(), [](double v) { return std::fabs(v) < 1e200; });
   if (!is_finite) std::fill(result.centre.begin(), result.centre.end(), 0.0);
   const Matrix axes = is_finite ? leading_axes(covariance, d, k_max) : unit_axes(covariance, d, k_max);
   const std::size_t k = is_finite ? enough_axes(covariance, axes, d, k_max, small_rest) : k_max;
-  result.n_axes = static_cast<int>((k + PrincipalAxes::group - 1) / PrincipalAxes::group * PrincipalAxes::group);
+  result.n_axes =
+      static_cast<int>((k + PrincipalAxes::group - 1) / PrincipalAxes::group * PrincipalAxes::group);
   result.axes.assign(d * static_cast<std::size_t>(result.n_axes), 0.0);
   for (std::size_t i = 0; i < k; ++i)
     for (std::size_t c = 0; c < d; ++c) result.axes[c * result.n_axes + i] = axes[i * d + c];

@@ -23,7 +23,8 @@ struct PrincipalAxes {
   float project(const double *point, float *projected) const;
 };
 
-/// Principal axes of a sample of points: as many as it takes to leave a mean squared rest below `small_rest`, at most 32.
+/// Principal axes of a sample of points: as many as it takes to leave a mean squared rest below `small_rest`,
+/// at most 32.
 /// \param points     n rows of n_columns doubles
 /// \param n_columns  a multiple of 4
 PrincipalAxes find_principal_axes(const std::vector<double> &points, int n_columns, double small_rest);

@@ -122,7 +122,8 @@ void RangeTree::release_children(std::int32_t index)
 }
 
 /// Fill an empty node with points order[begin..end): split at the median of the widest axis.
-void RangeTree::build_node(std::int32_t index, Points &points, std::int32_t begin, std::int32_t end, int depth)
+void RangeTree::build_node(std::int32_t index, Points &points, std::int32_t begin, std::int32_t end,
+                           int depth)
 {
   const auto coordinate = [&](std::int32_t i, int axis) {
     return points.projected[static_cast<std::size_t>(i) * n_axes_ + axis];
@@ -155,8 +156,9 @@ void RangeTree::build_node(std::int32_t index, Points &points, std::int32_t begi
   }
   const auto first = points.order.begin() + begin, last = points.order.begin() + end;
   const auto middle = first + (end - begin) / 2;
-  std::nth_element(first, middle, last,
-                   [&](std::int32_t a, std::int32_t b) { return coordinate(a, widest) < coordinate(b, widest); });
+  std::nth_element(first, middle, last, [&](std::int32_t a, std::int32_t b) {
+    return coordinate(a, widest) < coordinate(b, widest);
+  });
   float split = coordinate(*middle, widest);
   if (split <= nodes_[index].low[widest]) {    // half of them are equal: split above them
     split = infinity;
@@ -280,7 +282,8 @@ MDSIEVE_CLONES RangeTree::Found RangeTree::search(const Query &query, double bou
       }
       const float8 sums = sums_of(squares[0], squares[1]);
       const float squared[2] = {sums[0], sums[4]};
-      const bool is_second_nearer = squared[1] < squared[0] || (squared[1] == squared[0] && y[node.axis] >= node.split);
+      const bool is_second_nearer =
+          squared[1] < squared[0] || (squared[1] == squared[0] && y[node.axis] >= node.split);
       const int nearer = is_second_nearer ? 1 : 0, farther = 1 - nearer;
       if (!(squared[farther] > limit_of(children[farther]))) {
         open_node[n_open] = node.child + farther;
@@ -312,7 +315,8 @@ MDSIEVE_CLONES RangeTree::Found RangeTree::search(const Query &query, double bou
         while (true) {    // nearest first
           int best = -1;
           for (int lane = 0; lane < n; ++lane)
-            if (!(tried >> lane & 1u) && !(sum[lane] > limit) && (best < 0 || sum[lane] < sum[best])) best = lane;
+            if (!(tried >> lane & 1u) && !(sum[lane] > limit) && (best < 0 || sum[lane] < sum[best]))
+              best = lane;
           if (best < 0) break;
           tried |= 1u << best;
           const std::int32_t id = ids_[static_cast<std::size_t>(block) * lanes + best];
@@ -338,9 +342,9 @@ MDSIEVE_CLONES RangeTree::Found RangeTree::search(const Query &query, double bou
 std::size_t RangeTree::memory_bytes() const
 {
   return nodes_.capacity() * sizeof(Node) + blocks_.capacity() * sizeof(Lanes) +
-      (ids_.capacity() + next_.capacity() + free_blocks_.capacity() + free_pairs_.capacity()) *
-      sizeof(std::int32_t) +
-      errors_.capacity() * sizeof(float);
+         (ids_.capacity() + next_.capacity() + free_blocks_.capacity() + free_pairs_.capacity()) *
+             sizeof(std::int32_t) +
+         errors_.capacity() * sizeof(float);
 }
 
 }    // namespace mdsieve

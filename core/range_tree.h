@@ -9,8 +9,9 @@
 
 namespace mdsieve {
 
-/// A k-d tree over projected points in single precision that grows point by point. It never decides: it offers every
-/// point that could lie within a bound, rounding included, and leaves out only those that surely do not.
+/// A k-d tree over projected points in single precision that grows point by point. It never decides: it
+/// offers every point that could lie within a bound, rounding included, and leaves out only those that surely
+/// do not.
 class RangeTree {
  public:
   /// The exact distance from the query to point `id`, in double precision.
@@ -35,15 +36,16 @@ class RangeTree {
     double distance;
     std::int32_t id;    ///< -1: no point within the bound
   };
-  /// The nearest point whose exact distance is <= bound. The search ends at the first one with a distance <= enough.
+  /// The nearest point whose exact distance is <= bound. The search ends at the first one with a distance <=
+  /// enough.
   Found search(const Query &query, double bound, double enough) const;
 
   std::size_t memory_bytes() const;
 
  private:
-  static constexpr int lanes = 8;            ///< points of a block
-  static constexpr int leaf_points = 16;     ///< a leaf that holds more is split if it can be
-  static constexpr int deepest = 120;        ///< below, leaves grow instead
+  static constexpr int lanes = 8;           ///< points of a block
+  static constexpr int leaf_points = 16;    ///< a leaf that holds more is split if it can be
+  static constexpr int deepest = 120;       ///< below, leaves grow instead
 
   struct alignas(32) Lanes {
     float value[lanes];
@@ -51,13 +53,13 @@ class RangeTree {
   /// Bounding box over the leading axes, and what is below.
   struct alignas(32) Node {
     float low[lanes], high[lanes];
-    float error;             ///< largest of the points below
-    float split;             ///< points with a smaller coordinate on `axis` are in the first child
+    float error;    ///< largest of the points below
+    float split;    ///< points with a smaller coordinate on `axis` are in the first child
     std::int32_t axis;
-    std::int32_t child;      ///< the first of two neighbouring nodes; -1: a leaf
-    std::int32_t count;      ///< points below
-    std::int32_t built;      ///< points below when it was last built
-    std::int32_t block;      ///< leaf: the first of its chain of blocks, -1: empty
+    std::int32_t child;    ///< the first of two neighbouring nodes; -1: a leaf
+    std::int32_t count;    ///< points below
+    std::int32_t built;    ///< points below when it was last built
+    std::int32_t block;    ///< leaf: the first of its chain of blocks, -1: empty
     std::int32_t last_block;
   };
   /// Points on their way into a (sub)tree.
@@ -80,10 +82,10 @@ class RangeTree {
 
   int n_axes_;
   std::vector<Node> nodes_;
-  std::vector<Lanes> blocks_;            ///< n_axes_ rows of lanes a block
-  std::vector<std::int32_t> ids_;        ///< `lanes` a block
-  std::vector<float> errors_;            ///< `lanes` a block
-  std::vector<std::int32_t> next_;       ///< next block of the leaf, -1: none
+  std::vector<Lanes> blocks_;         ///< n_axes_ rows of lanes a block
+  std::vector<std::int32_t> ids_;     ///< `lanes` a block
+  std::vector<float> errors_;         ///< `lanes` a block
+  std::vector<std::int32_t> next_;    ///< next block of the leaf, -1: none
   std::vector<std::int32_t> free_blocks_, free_pairs_;
 };
 

@@ -32,7 +32,8 @@ const char *word_of(Op op)
 /// The shortest decimal that reads back as the same number, whatever the locale.
 std::string number_text(double value)
 {
-  if (value == std::floor(value) && std::fabs(value) < 1e15) return std::to_string(static_cast<std::int64_t>(value));
+  if (value == std::floor(value) && std::fabs(value) < 1e15)
+    return std::to_string(static_cast<std::int64_t>(value));
   for (int precision = 1;; ++precision) {
     std::ostringstream out;
     out.imbue(std::locale::classic());
@@ -74,10 +75,12 @@ const std::vector<Condition> &keep_of(const Rule &rule)
 }
 
 /// Why a frame that is wanted is not kept all the same; empty if nothing speaks against it.
-const char *suppressed_by(const Rule &rule, std::int64_t step, std::int64_t last_kept_step, std::int64_t n_kept)
+const char *suppressed_by(const Rule &rule, std::int64_t step, std::int64_t last_kept_step,
+                          std::int64_t n_kept)
 {
   if (rule.max > 0 && n_kept >= rule.max) return "max";
-  // after reset_timestep the step lies before the last kept one: the distance is unknown, nothing is suppressed
+  // after reset_timestep the step lies before the last kept one: the distance is unknown, nothing is
+  // suppressed
   const bool have_last = last_kept_step >= 0 && step >= last_kept_step;
   if (rule.gap > 0 && have_last && step - last_kept_step < rule.gap) return "gap";
   return "";
@@ -85,7 +88,8 @@ const char *suppressed_by(const Rule &rule, std::int64_t step, std::int64_t last
 
 class RuleReader {
  public:
-  RuleReader(std::string_view text, const std::vector<std::string> &known_scores) : known_scores_(known_scores)
+  RuleReader(std::string_view text, const std::vector<std::string> &known_scores)
+      : known_scores_(known_scores)
   {
     std::istringstream stream{std::string(text)};
     for (std::string word; stream >> word;) words_.push_back(word);
@@ -143,7 +147,7 @@ class RuleReader {
     have = true;
     const std::string word = next_ < words_.size() ? words_[next_++] : "";
     const bool is_digits = !word.empty() && word.size() < 19 &&
-        std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+                           std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!is_digits)
       throw InputError("rule: '" + keyword + " " + word + "': expected a whole number, 0 or larger");
     count = std::stoll(word);
@@ -162,20 +166,17 @@ bool Condition::holds(double score_value) const
 {
   if (std::isnan(score_value)) return false;
   switch (op) {
-    case Op::gt: return score_value > value;
-    case Op::ge: return score_value >= value;
-    case Op::lt: return score_value < value;
-    case Op::le: return score_value <= value;
-    case Op::eq: return score_value == value;
-    case Op::ne: return score_value != value;
+  case Op::gt: return score_value > value;
+  case Op::ge: return score_value >= value;
+  case Op::lt: return score_value < value;
+  case Op::le: return score_value <= value;
+  case Op::eq: return score_value == value;
+  case Op::ne: return score_value != value;
   }
   return false;
 }
 
-std::string Condition::text() const
-{
-  return score + " " + word_of(op) + " " + number_text(value);
-}
+std::string Condition::text() const { return score + " " + word_of(op) + " " + number_text(value); }
 
 Condition parse_condition(std::string_view score, std::string_view op, std::string_view value,
                           const std::vector<std::string> &known_scores)
@@ -231,8 +232,6 @@ Decision decide(const Rule &rule, const std::map<std::string, double> &scores, s
 }
 
 Rule parse_rule(std::string_view text, const std::vector<std::string> &known_scores)
-{
-  return RuleReader(text, known_scores).read();
-}
+{ return RuleReader(text, known_scores).read(); }
 
 }    // namespace mdsieve

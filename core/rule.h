@@ -23,7 +23,8 @@ struct Condition {
   std::string text() const;
 };
 
-/// \throws InputError naming the word and what was expected (a score of `known_scores`, an operator, a number)
+/// \throws InputError naming the word and what was expected (a score of `known_scores`, an operator, a
+/// number)
 Condition parse_condition(std::string_view score, std::string_view op, std::string_view value,
                           const std::vector<std::string> &known_scores);
 
@@ -33,16 +34,16 @@ struct Rule {
   std::vector<Condition> junk;    ///< any of them rejects, and wins over keep
   std::vector<Condition> stop;    ///< any of them ends the run
   StopMode stop_mode = StopMode::none;
-  std::int64_t gap = 0;           ///< smallest number of steps between kept frames of a world; 0: none
-  std::int64_t max = 0;           ///< largest number of kept frames; 0: no bound
+  std::int64_t gap = 0;    ///< smallest number of steps between kept frames of a world; 0: none
+  std::int64_t max = 0;    ///< largest number of kept frames; 0: no bound
 
-  std::string text() const;       ///< as written in the input script
+  std::string text() const;    ///< as written in the input script
 };
 
 struct Decision {
   Verdict verdict = Verdict::known;
   bool stop = false;
-  std::string reason;             ///< the condition that decided, or "gap" / "max"; empty for known
+  std::string reason;    ///< the condition that decided, or "gap" / "max"; empty for known
 };
 
 /// Decide one frame.

@@ -21,9 +21,7 @@ bool is_constant(double spread, double magnitude)
 }
 
 double factor_of(double spread, double magnitude)
-{
-  return is_constant(spread, magnitude) ? 1.0 : 1.0 / spread;
-}
+{ return is_constant(spread, magnitude) ? 1.0 : 1.0 / spread; }
 
 struct ColumnSummary {
   double min, max, mean, sigma;
@@ -32,26 +30,24 @@ struct ColumnSummary {
 void set_column(ScalingKind kind, const ColumnSummary &c, double &shift, double &factor)
 {
   switch (kind) {
-    case ScalingKind::none:
-      shift = 0.0;
-      factor = 1.0;
-      break;
-    case ScalingKind::minmax:
-      shift = c.min;
-      factor = factor_of(c.max - c.min, std::max(std::fabs(c.min), std::fabs(c.max)));
-      break;
-    case ScalingKind::std:
-      shift = c.mean;
-      factor = factor_of(c.sigma, std::fabs(c.mean));
-      break;
+  case ScalingKind::none:
+    shift = 0.0;
+    factor = 1.0;
+    break;
+  case ScalingKind::minmax:
+    shift = c.min;
+    factor = factor_of(c.max - c.min, std::max(std::fabs(c.min), std::fabs(c.max)));
+    break;
+  case ScalingKind::std:
+    shift = c.mean;
+    factor = factor_of(c.sigma, std::fabs(c.mean));
+    break;
   }
 }
 
 /// Sample standard deviation, as n2p2 writes it.
 double sample_sigma(std::int64_t count, double m2)
-{
-  return count > 1 ? std::sqrt(std::max(0.0, m2) / static_cast<double>(count - 1)) : 0.0;
-}
+{ return count > 1 ? std::sqrt(std::max(0.0, m2) / static_cast<double>(count - 1)) : 0.0; }
 
 std::vector<std::string> words_of(const std::string &line)
 {
@@ -75,8 +71,8 @@ bool read_number(std::string word, double &value)
 class ScalingDataReader {
  public:
   ScalingDataReader(std::string_view text, const std::string &name, const Descriptor &descriptor,
-                    ScalingKind kind) :
-      text_(text), name_(name), descriptor_(descriptor), kind_(kind)
+                    ScalingKind kind)
+      : text_(text), name_(name), descriptor_(descriptor), kind_(kind)
   {
     const int n_elements = static_cast<int>(descriptor.elements.size());
     scaling_.kind = kind;
@@ -107,9 +103,7 @@ class ScalingDataReader {
 
  private:
   [[noreturn]] void fail(const std::string &what) const
-  {
-    throw InputError(name_ + ":" + std::to_string(line_) + ": " + what);
-  }
+  { throw InputError(name_ + ":" + std::to_string(line_) + ": " + what); }
 
   int read_index(const std::string &word, std::size_t count, const char *what) const
   {
@@ -137,7 +131,8 @@ class ScalingDataReader {
     if (words.size() != 6 && words.size() != 5)
       fail("found " + std::to_string(words.size()) +
            " words: expected element index, function index, min, max, mean and sigma");
-    if (words.size() == 5 && kind_ == ScalingKind::std) fail("no sigma: scaling 'std' needs the sixth column");
+    if (words.size() == 5 && kind_ == ScalingKind::std)
+      fail("no sigma: scaling 'std' needs the sixth column");
     const int element = read_index(words[0], scaling_.shift.size(), "element index");
     const auto e = static_cast<std::size_t>(element);
     if (column_of_rank_[e].empty())
@@ -179,9 +174,7 @@ class ScalingDataReader {
 }    // namespace
 
 bool Scaling::operator==(const Scaling &other) const
-{
-  return kind == other.kind && shift == other.shift && factor == other.factor;
-}
+{ return kind == other.kind && shift == other.shift && factor == other.factor; }
 
 Scaling Scaling::identity(const std::vector<int> &n_features)
 {
@@ -219,10 +212,7 @@ void ColumnStatistics::add(int element, const double *raw)
   }
 }
 
-std::int64_t ColumnStatistics::count(int element) const
-{
-  return count_[static_cast<std::size_t>(element)];
-}
+std::int64_t ColumnStatistics::count(int element) const { return count_[static_cast<std::size_t>(element)]; }
 
 std::vector<int> ColumnStatistics::n_features() const
 {
@@ -242,7 +232,8 @@ Scaling ColumnStatistics::scaling(ScalingKind kind, const std::vector<std::strin
     scaling.shift.emplace_back(columns.size(), 0.0);
     scaling.factor.emplace_back(columns.size(), 1.0);
     for (std::size_t c = 0; c < columns.size(); ++c)
-      set_column(kind, {columns[c].min, columns[c].max, columns[c].mean, sample_sigma(count_[e], columns[c].m2)},
+      set_column(kind,
+                 {columns[c].min, columns[c].max, columns[c].mean, sample_sigma(count_[e], columns[c].m2)},
                  scaling.shift[e][c], scaling.factor[e][c]);
   }
   return scaling;
@@ -283,8 +274,6 @@ std::string ColumnStatistics::to_scaling_data(const Descriptor &descriptor) cons
 
 Scaling parse_scaling_data(std::string_view text, const std::string &name, const Descriptor &descriptor,
                            ScalingKind kind)
-{
-  return ScalingDataReader(text, name, descriptor, kind).read();
-}
+{ return ScalingDataReader(text, name, descriptor, kind).read(); }
 
 }    // namespace mdsieve

@@ -38,7 +38,9 @@ class ColumnStatistics {
   std::string to_scaling_data(const Descriptor &descriptor) const;
 
  private:
-  struct Column { double min, max, mean, m2; };
+  struct Column {
+    double min, max, mean, m2;
+  };
   std::vector<std::int64_t> count_;
   std::vector<std::vector<Column>> columns_;
 };

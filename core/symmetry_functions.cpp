@@ -20,14 +20,16 @@
 
 namespace mdsieve {
 
-// --- which version of the kernels ------------------------------------------------------------------------------
+// --- which version of the kernels
+// ------------------------------------------------------------------------------
 
 const Kernels *find_kernels(const char *name)
 {
   const std::string wanted = name;
 #ifdef MDSIEVE_X86_KERNELS
-  if (wanted == avx512_kernels.name && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+  if (wanted == avx512_kernels.name && __builtin_cpu_supports("avx512f") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl"))
     return &avx512_kernels;
   if (wanted == avx2_kernels.name && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     return &avx2_kernels;
@@ -63,7 +65,9 @@ template <class T> int index_of(std::vector<T> &list, const T &value)
 /// Multinomial coefficients of the components of the moment tensors, in the order of the kernels.
 std::vector<double> multinomial_coefficients()
 {
-  struct Powers { int x, y, z; };
+  struct Powers {
+    int x, y, z;
+  };
   const auto factorial = [](int n) { return std::tgamma(double(n) + 1.0); };
   std::vector<Powers> rank_below = {{0, 0, 0}};
   std::vector<double> weights = {1.0};
@@ -80,8 +84,8 @@ std::vector<double> multinomial_coefficients()
   return weights;
 }
 
-/// cos^2(pi sqrt(u) / 2) exp(-a u) / (1 - u)^2: cosine cutoff and Gaussian in u = (r / r_c)^2, the root at the cutoff
-/// taken out.
+/// cos^2(pi sqrt(u) / 2) exp(-a u) / (1 - u)^2: cosine cutoff and Gaussian in u = (r / r_c)^2, the root at
+/// the cutoff taken out.
 long double cutoff_gaussian(long double u, long double a)
 {
   const long double s = std::sqrt(u), pi_half = 1.57079632679489661923132169163975144L;
@@ -96,7 +100,8 @@ std::vector<long double> chebyshev_fit(long double a, int degree)
   const int n = degree + 1;
   const long double pi = 3.14159265358979323846264338327950288L;
   std::vector<long double> values, coefficients(std::size_t(n), 0.0L);
-  for (int i = 0; i < n; i++) values.push_back(cutoff_gaussian(0.5L + 0.5L * std::cos(pi * (i + 0.5L) / n), a));
+  for (int i = 0; i < n; i++)
+    values.push_back(cutoff_gaussian(0.5L + 0.5L * std::cos(pi * (i + 0.5L) / n), a));
   std::vector<long double> now(std::size_t(n), 0.0L), last = now;    // T_k(t) as a polynomial in t
   now[0] = 1.0L;
   for (int k = 0; k < n; k++) {
@@ -132,7 +137,8 @@ template <class Real> void fit_exponent(PairExponent<Real> &e, double eta, doubl
     }
     if (worst > tolerance) continue;
     e.fit_degree = degree;
-    for (int c = 0; c <= degree; c++) e.fit[c] = Real(0.25L * coefficients[std::size_t(c)]);    // (1 - t)^2 / 4
+    for (int c = 0; c <= degree; c++)
+      e.fit[c] = Real(0.25L * coefficients[std::size_t(c)]);    // (1 - t)^2 / 4
     return;
   }
 }
@@ -163,11 +169,12 @@ template <class Real> struct OwnedPlan {
   std::vector<Output> outputs;
 };
 
-/// Compiles the functions of one central element: every sum, Gaussian and power is computed once, whoever uses it.
+/// Compiles the functions of one central element: every sum, Gaussian and power is computed once, whoever
+/// uses it.
 template <class Real> class PlanBuilder {
  public:
-  PlanBuilder(const Descriptor &descriptor, int element, OwnedPlan<Real> &owned) :
-      descriptor_(descriptor), owned_(owned)
+  PlanBuilder(const Descriptor &descriptor, int element, OwnedPlan<Real> &owned)
+      : descriptor_(descriptor), owned_(owned)
   {
     const std::vector<int> columns = descriptor.columns(element);
     assign_slots(columns);
@@ -182,7 +189,9 @@ template <class Real> class PlanBuilder {
  private:
   /// Radial factor: cutoff index, eta, r_s; and the slot it is evaluated for.
   using Radial = std::tuple<int, double, double>;
-  struct RadialUse { int total = -1, store = -1; };
+  struct RadialUse {
+    int total = -1, store = -1;
+  };
   /// Angular functions that share slots, cutoff and kind are swept together.
   using GroupKey = std::tuple<int, int, int, bool>;    // first slot, second slot, cutoff, narrow
   struct PairFunction {
@@ -204,8 +213,10 @@ template <class Real> class PlanBuilder {
     std::vector<bool> used(descriptor_.elements.size(), false);
     for (int index : columns) {
       const SymmetryFunction &f = descriptor_.functions[std::size_t(index)];
-      if (f.first < 0) used.assign(used.size(), true);
-      else used[std::size_t(f.first)] = true;
+      if (f.first < 0)
+        used.assign(used.size(), true);
+      else
+        used[std::size_t(f.first)] = true;
       if (f.second >= 0) used[std::size_t(f.second)] = true;
     }
     for (bool u : used) owned_.slot_of_element.push_back(u ? n_slots_++ : -1);
@@ -218,8 +229,8 @@ template <class Real> class PlanBuilder {
     const int index = index_of(cutoff_radii_, r_cutoff);
     if (std::size_t(index) < owned_.cutoffs.size()) return index;
     const CutoffType type = descriptor_.cutoff_type;
-    const bool no_inner_radius = type == CutoffType::hard || type == CutoffType::tanh_unit ||
-        type == CutoffType::tanh_norm;
+    const bool no_inner_radius =
+        type == CutoffType::hard || type == CutoffType::tanh_unit || type == CutoffType::tanh_norm;
     const double r_inner = no_inner_radius ? 0.0 : descriptor_.cutoff_alpha * r_cutoff;
     CutoffTerm<Real> term{};
     term.type = int(type);
@@ -238,9 +249,7 @@ template <class Real> class PlanBuilder {
   static double effective_shift(const SymmetryFunction &f) { return f.eta == 0.0 ? 0.0 : f.r_shift; }
 
   RadialUse &radial_use(int slot, int cutoff, double eta, double shift)
-  {
-    return radial_uses_[{slot, Radial{cutoff, eta, shift}}];
-  }
+  { return radial_uses_[{slot, Radial{cutoff, eta, shift}}]; }
 
   int new_total() { return owned_.plan.n_totals++; }
 
@@ -263,22 +272,17 @@ template <class Real> class PlanBuilder {
       return double(descriptor_.atomic_numbers[std::size_t(element_of_slot_[std::size_t(slot)])]);
     };
     switch (f.type) {
-      case 2:
-        add_radial(f, slot_of(f.first), cutoff, 1.0, column);
-        break;
-      case 12:
-        for (int s = 0; s < n_slots_; s++) add_radial(f, s, cutoff, charge(s), column);
-        break;
-      case 3:
-      case 9:
-        add_angular(f, slot_of(f.first), slot_of(f.second), cutoff, 1.0, column);
-        break;
-      case 13:
-        for (int s = 0; s < n_slots_; s++)
-          for (int t = s; t < n_slots_; t++) add_angular(f, s, t, cutoff, charge(s) * charge(t), column);
-        break;
-      default:
-        throw InputError("symmetry function type " + std::to_string(f.type) + ", known: 2 3 9 12 13");
+    case 2: add_radial(f, slot_of(f.first), cutoff, 1.0, column); break;
+    case 12:
+      for (int s = 0; s < n_slots_; s++) add_radial(f, s, cutoff, charge(s), column);
+      break;
+    case 3:
+    case 9: add_angular(f, slot_of(f.first), slot_of(f.second), cutoff, 1.0, column); break;
+    case 13:
+      for (int s = 0; s < n_slots_; s++)
+        for (int t = s; t < n_slots_; t++) add_angular(f, s, t, cutoff, charge(s) * charge(t), column);
+      break;
+    default: throw InputError("symmetry function type " + std::to_string(f.type) + ", known: 2 3 9 12 13");
     }
   }
 
@@ -317,7 +321,7 @@ template <class Real> class PlanBuilder {
       auto &functions = pair_functions_[{first, second, cutoff, narrow}];
       const auto same = std::find_if(functions.begin(), functions.end(), [&](const PairFunction &p) {
         return p.eta == f.eta && p.shift == shift && p.lambda == f.lambda && p.theta == f.theta_shift &&
-            p.zeta == f.zeta;
+               p.zeta == f.zeta;
       });
       if (same != functions.end()) {
         total = same->total;
@@ -400,7 +404,8 @@ template <class Real> class PlanBuilder {
   std::vector<int> compile_powers(const std::vector<PairFunction> &functions, PairGroup<Real> &group,
                                   typename OwnedPlan<Real>::GroupData &data)
   {
-    std::map<std::pair<double, double>, std::map<double, int>> zetas_of_base;    // (theta, lambda) -> zeta -> buffer
+    std::map<std::pair<double, double>, std::map<double, int>>
+        zetas_of_base;    // (theta, lambda) -> zeta -> buffer
     for (const auto &f : functions) {
       zetas_of_base[{f.theta, f.lambda}][f.zeta] = -1;
       group.needs_sine = group.needs_sine || f.theta != 0.0;
@@ -524,7 +529,8 @@ template <class Real> class PlanBuilder {
       for (const auto &[exponent, members] : by_exponent) {
         const int e = group.n_exponents++;
         group.store_first[e] = stored_factor(group.slot_first, group.cutoff, exponent.first, exponent.second);
-        group.store_second[e] = stored_factor(group.slot_second, group.cutoff, exponent.first, exponent.second);
+        group.store_second[e] =
+            stored_factor(group.slot_second, group.cutoff, exponent.first, exponent.second);
         group.totals[e][0] = group.totals[e][1] = -1;
         for (const auto &f : members) group.totals[e][index_of(lambdas, f.lambda)] = f.total;
         if (group.n_exponents == max_wide_exponents) {
@@ -576,7 +582,8 @@ template <class Real> class PlanBuilder {
   std::map<std::pair<double, double>, int> exponent_of_;    // of the group at hand
 };
 
-// --- neighbours in canonical order -----------------------------------------------------------------------------
+// --- neighbours in canonical order
+// -----------------------------------------------------------------------------
 
 struct Neighbour {
   double r2, x, y, z;
@@ -631,14 +638,15 @@ const Kernels &default_kernels()
 
 void use_kernels(const Kernels &kernels) { chosen_kernels = &kernels; }
 
-// --- workspace -------------------------------------------------------------------------------------------------
+// --- workspace
+// -------------------------------------------------------------------------------------------------
 
 struct SymmetryFunctions::Workspace::Data {
   std::vector<Neighbour> found, sorted;
   std::vector<std::uint32_t> bucket_of;     ///< of each that was found
   std::vector<std::uint32_t> bucket_end;    ///< first counts, then ends
   std::vector<int> slot_begin;
-  std::vector<double> coordinates;          ///< x, y, z, r2, each with padding
+  std::vector<double> coordinates;    ///< x, y, z, r2, each with padding
   std::vector<unsigned char> scratch;
   std::size_t found_count = 0, buckets_a_slot = 0;
 
@@ -665,10 +673,11 @@ struct SymmetryFunctions::Workspace::Data {
   throw InputError("two atoms lie at the same place (distance below 1e-6 Angstrom)");
 }
 
-/// Keep the neighbours that matter: their element has a slot and they lie inside the largest cutoff. Put them into
-/// buckets by slot and r^2.
-void SymmetryFunctions::Workspace::Data::collect(const Neighbours &in, const std::vector<int> &slot_of_element,
-                                                 int n_slots, double r2_cutoff)
+/// Keep the neighbours that matter: their element has a slot and they lie inside the largest cutoff. Put them
+/// into buckets by slot and r^2.
+void SymmetryFunctions::Workspace::Data::collect(const Neighbours &in,
+                                                 const std::vector<int> &slot_of_element, int n_slots,
+                                                 double r2_cutoff)
 {
   if (found.size() < in.size) {
     found.resize(in.size);
@@ -743,8 +752,8 @@ SortedNeighbours SymmetryFunctions::Workspace::Data::unpack()
 }
 
 SortedNeighbours SymmetryFunctions::Workspace::Data::sort(const Neighbours &in,
-                                                          const std::vector<int> &slot_of_element, int n_slots,
-                                                          double r2_cutoff)
+                                                          const std::vector<int> &slot_of_element,
+                                                          int n_slots, double r2_cutoff)
 {
   collect(in, slot_of_element, n_slots, r2_cutoff);
   scatter(n_slots);
@@ -764,7 +773,8 @@ SymmetryFunctions::Workspace::~Workspace() = default;
 SymmetryFunctions::Workspace::Workspace(Workspace &&) noexcept = default;
 SymmetryFunctions::Workspace &SymmetryFunctions::Workspace::operator=(Workspace &&) noexcept = default;
 
-// --- symmetry functions ----------------------------------------------------------------------------------------
+// --- symmetry functions
+// ----------------------------------------------------------------------------------------
 
 struct SymmetryFunctions::Plan {
   Descriptor descriptor;
@@ -778,8 +788,10 @@ struct SymmetryFunctions::Plan {
   {
     for (const auto &f : descriptor.functions) cutoff = std::max(cutoff, f.r_cutoff);
     for (int e = 0; e < int(descriptor.elements.size()); e++) {
-      if (precision == Precision::double_) build(e, in_double);
-      else build(e, in_float);
+      if (precision == Precision::double_)
+        build(e, in_double);
+      else
+        build(e, in_float);
     }
   }
 
@@ -790,10 +802,9 @@ struct SymmetryFunctions::Plan {
   }
 };
 
-SymmetryFunctions::SymmetryFunctions(Descriptor descriptor, Precision precision) :
-    plan_(std::make_unique<Plan>(std::move(descriptor), precision))
-{
-}
+SymmetryFunctions::SymmetryFunctions(Descriptor descriptor, Precision precision)
+    : plan_(std::make_unique<Plan>(std::move(descriptor), precision))
+{}
 SymmetryFunctions::~SymmetryFunctions() = default;
 SymmetryFunctions::SymmetryFunctions(SymmetryFunctions &&) noexcept = default;
 SymmetryFunctions &SymmetryFunctions::operator=(SymmetryFunctions &&) noexcept = default;

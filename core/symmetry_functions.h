@@ -13,10 +13,10 @@ enum class Precision { double_, mixed };
 
 /// The neighbours of one atom, structure of arrays. Order does not matter: it never changes a result.
 struct Neighbours {
-  const double *dx = nullptr;       ///< displacement neighbour - centre [A]
+  const double *dx = nullptr;    ///< displacement neighbour - centre [A]
   const double *dy = nullptr;
   const double *dz = nullptr;
-  const int *element = nullptr;     ///< index into Descriptor::elements; negative: ignored
+  const int *element = nullptr;    ///< index into Descriptor::elements; negative: ignored
   std::size_t size = 0;
 };
 

@@ -33,7 +33,8 @@ std::vector<std::int64_t> Reply::pack() const
 Reply Reply::unpack(std::vector<std::int64_t> words)
 {
   MessageReader reader(std::move(words));
-  if (reader.kind() != MessageKind::verdict) throw LinkError("the driver sent something other than a verdict");
+  if (reader.kind() != MessageKind::verdict)
+    throw LinkError("the driver sent something other than a verdict");
   Reply reply;
   reply.step = reader.integer();
   reply.evaluation = reader.integer();

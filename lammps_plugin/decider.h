@@ -10,35 +10,36 @@
 
 namespace mdsieve {
 
-/// One evaluated frame as the first rank of a world puts it together. Lengths in Angstrom, the rest in LAMMPS units.
+/// One evaluated frame as the first rank of a world puts it together. Lengths in Angstrom, the rest in LAMMPS
+/// units.
 struct FrameReport {
   struct Atoms {
-    std::vector<std::int64_t> id;          ///< ascending
-    std::vector<std::int32_t> element;     ///< index into the descriptor's elements, -1 for NULL types
-    std::vector<double> position;          ///< 3 per atom
-    std::vector<double> velocity;          ///< 3 per atom, or empty
-    std::vector<double> force;             ///< 3 per atom, or empty
+    std::vector<std::int64_t> id;         ///< ascending
+    std::vector<std::int32_t> element;    ///< index into the descriptor's elements, -1 for NULL types
+    std::vector<double> position;         ///< 3 per atom
+    std::vector<double> velocity;         ///< 3 per atom, or empty
+    std::vector<double> force;            ///< 3 per atom, or empty
   };
   /// Atoms whose environment is not certainly known to the ranks' banks.
   struct Candidates {
-    std::vector<std::int64_t> id;          ///< ascending
+    std::vector<std::int64_t> id;    ///< ascending
     std::vector<std::int32_t> element;
-    std::vector<double> fingerprints;      ///< unscaled, one after the other
+    std::vector<double> fingerprints;    ///< unscaled, one after the other
   };
 
   std::int64_t step = 0;
   double time = 0.0;
   std::int64_t evaluation = 0;
   std::int64_t natoms = 0;
-  double cell[9] = {};                     ///< rows a, b, c
+  double cell[9] = {};    ///< rows a, b, c
   double origin[3] = {};
-  std::int64_t periodic = 0;               ///< bits 0, 1, 2: x, y, z
-  double energy = 0.0;                     ///< NaN if not asked for
-  double pressure[6] = {};                 ///< xx yy zz yz xz xy, NaN if not asked for
-  double temperature = 0.0;                ///< NaN if unknown
-  double known_novelty = 0.0;              ///< largest novelty among the atoms dropped at the source
-  std::int64_t known_id = 0;               ///< its atom ID
-  std::int64_t revision = -1;              ///< entries in the ranks' bank, -1: no bank yet
+  std::int64_t periodic = 0;     ///< bits 0, 1, 2: x, y, z
+  double energy = 0.0;           ///< NaN if not asked for
+  double pressure[6] = {};       ///< xx yy zz yz xz xy, NaN if not asked for
+  double temperature = 0.0;      ///< NaN if unknown
+  double known_novelty = 0.0;    ///< largest novelty among the atoms dropped at the source
+  std::int64_t known_id = 0;     ///< its atom ID
+  std::int64_t revision = -1;    ///< entries in the ranks' bank, -1: no bank yet
   bool has_atoms = false;
   Atoms atoms;
   Candidates candidates;
@@ -51,14 +52,14 @@ struct Reply {
   Verdict verdict = Verdict::pending;
   bool stop = false;
   double novelty = 0.0;
-  std::int64_t trigger_id = 0;             ///< atom with the largest novelty
-  std::int64_t n_kept = 0;                 ///< so far
+  std::int64_t trigger_id = 0;    ///< atom with the largest novelty
+  std::int64_t n_kept = 0;        ///< so far
   std::int64_t n_junk = 0;
   std::int64_t revision = -1;
-  std::vector<std::int32_t> entry_element; ///< new bank entries
-  std::vector<std::int64_t> entry_origin;  ///< 3 per entry: run, step, atom ID
+  std::vector<std::int32_t> entry_element;    ///< new bank entries
+  std::vector<std::int64_t> entry_origin;     ///< 3 per entry: run, step, atom ID
   std::vector<double> entry_fingerprints;
-  std::string bank;                        ///< not empty: a whole bank that replaces the ranks'
+  std::string bank;    ///< not empty: a whole bank that replaces the ranks'
 
   /// One flat block for MPI_Bcast, and back.
   std::vector<std::int64_t> pack() const;
@@ -71,7 +72,7 @@ struct ReplyBatch {
 
   std::vector<Reply> replies;
   End end = good;
-  std::string text;                        ///< why the driver counts as lost, or what failed
+  std::string text;    ///< why the driver counts as lost, or what failed
 
   std::vector<std::int64_t> pack() const;
   static ReplyBatch unpack(const std::vector<std::int64_t> &words);

@@ -28,13 +28,12 @@ std::int64_t magic()
 
 class MPILink : public DriverLink {
  public:
-  MPILink(MPI_Comm parent, int driver, std::int64_t channel) :
-      parent_(parent), driver_(driver), tag_(tag_to_fix + static_cast<int>(channel))
-  {
-  }
+  MPILink(MPI_Comm parent, int driver, std::int64_t channel)
+      : parent_(parent), driver_(driver), tag_(tag_to_fix + static_cast<int>(channel))
+  {}
 
-  /// A driver that has stopped reading must not hold up the end of LAMMPS: what it does not take within a while is
-  /// left to MPI, buffer and all.
+  /// A driver that has stopped reading must not hold up the end of LAMMPS: what it does not take within a
+  /// while is left to MPI, buffer and all.
   ~MPILink() override
   {
     const Deadline deadline(seconds_to_finish_sending);
@@ -88,15 +87,11 @@ class MPILink : public DriverLink {
 
 // ---------------------------------------------------------------------- messages
 
-MessageWriter::MessageWriter(MessageKind kind, std::int64_t channel) :
-    words_{magic(), static_cast<std::int64_t>(kind), channel, 0}
-{
-}
+MessageWriter::MessageWriter(MessageKind kind, std::int64_t channel)
+    : words_{magic(), static_cast<std::int64_t>(kind), channel, 0}
+{}
 
-void MessageWriter::integer(std::int64_t value)
-{
-  words_.push_back(value);
-}
+void MessageWriter::integer(std::int64_t value) { words_.push_back(value); }
 
 void MessageWriter::real(double value)
 {
@@ -158,15 +153,12 @@ std::string MessageReader::bytes(std::int64_t n)
 
 // ---------------------------------------------------------------------- links
 
-Deadline::Deadline(double seconds) :
-    end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds, 1.0e9))))
-{
-}
+Deadline::Deadline(double seconds)
+    : end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                              std::chrono::duration<double>(std::min(seconds, 1.0e9))))
+{}
 
-bool Deadline::passed() const
-{
-  return Clock::now() > end_;
-}
+bool Deadline::passed() const { return Clock::now() > end_; }
 
 void Deadline::pause() const
 {
@@ -224,8 +216,9 @@ std::unique_ptr<DriverLink> connect_over_mpi(MPI_Comm parent, std::int64_t chann
   int driver = session_driver(parent);
   if (driver < 0) driver = await_driver(parent, seconds);
   if (driver < 0)
-    throw DriverLost("no driver announced itself within " + std::to_string(static_cast<long>(seconds)) +
-                     " s; start one beside lmp: mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive");
+    throw DriverLost(
+        "no driver announced itself within " + std::to_string(static_cast<long>(seconds)) +
+        " s; start one beside lmp: mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive");
   set_session_driver(parent, driver);
   return std::make_unique<MPILink>(parent, driver, channel);
 }
@@ -246,7 +239,8 @@ class DirectLink : public DriverLink {
     reply_box = &replies_;
     const int failed = driver_call ? driver_call(message.data(), message.size() * word) : 1;
     reply_box = nullptr;
-    if (failed && replies_.empty()) throw LinkError("the driver in this process failed; its message is above");
+    if (failed && replies_.empty())
+      throw LinkError("the driver in this process failed; its message is above");
   }
 
   std::vector<std::int64_t> poll() override
@@ -276,10 +270,7 @@ extern "C" {
 typedef int (*mdsieve_driver_call)(const void *message, size_t bytes);
 
 /// Register the driver of this process; NULL: none. Called from Python through ctypes.
-void mdsieve_set_driver(mdsieve_driver_call call)
-{
-  mdsieve::driver_call = call;
-}
+void mdsieve_set_driver(mdsieve_driver_call call) { mdsieve::driver_call = call; }
 
 /// Answer of the driver, valid only during a driver call.
 void mdsieve_reply(const void *message, size_t bytes)

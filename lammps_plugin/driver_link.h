@@ -53,7 +53,8 @@ class MessageWriter {
   void integer(std::int64_t value);
   void real(double value);
   void bytes(const void *data, std::size_t n);
-  template <typename T> void array(const std::vector<T> &values) { bytes(values.data(), values.size() * sizeof(T)); }
+  template <typename T> void array(const std::vector<T> &values)
+  { bytes(values.data(), values.size() * sizeof(T)); }
   /// The finished message; the writer is empty afterwards.
   std::vector<std::int64_t> finish();
 

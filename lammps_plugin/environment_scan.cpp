@@ -23,17 +23,14 @@ void LastEntry::resize(std::size_t n_atoms)
   mask_ = size - 1;
 }
 
-void LastEntry::clear()
-{
-  std::fill(entries_.begin(), entries_.end(), -1);
-}
+void LastEntry::clear() { std::fill(entries_.begin(), entries_.end(), -1); }
 
-EnvironmentScanner::EnvironmentScanner(SymmetryFunctions functions, std::vector<int> type_element) :
-    functions_(std::move(functions)), type_element_(std::move(type_element))
-{
-}
+EnvironmentScanner::EnvironmentScanner(SymmetryFunctions functions, std::vector<int> type_element)
+    : functions_(std::move(functions)), type_element_(std::move(type_element))
+{}
 
-std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int i)
+std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list,
+                                                  int i)
 {
   const double *const *const x = lmp->atom->x;
   const int *const type = lmp->atom->type;
@@ -66,8 +63,9 @@ std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const 
   return inside;
 }
 
-EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int groupbit,
-                                         const EnvironmentBank *bank, double level, double *novelty)
+EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list,
+                                         int groupbit, const EnvironmentBank *bank, double level,
+                                         double *novelty)
 {
   EnvironmentScan result;
   const auto *const atom = lmp->atom;
@@ -83,7 +81,8 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
     fingerprint.resize(static_cast<std::size_t>(functions_.n_features(element)));
     const std::size_t n = gather_neighbours(lmp, list, i);
     try {
-      functions_.compute(element, {dx_.data(), dy_.data(), dz_.data(), element_.data(), n}, fingerprint.data(), workspace_);
+      functions_.compute(element, {dx_.data(), dy_.data(), dz_.data(), element_.data(), n},
+                         fingerprint.data(), workspace_);
     } catch (const InputError &error) {
       result.error = "atom " + std::to_string(id) + ": " + error.what();
       return result;
@@ -108,8 +107,6 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
 }
 
 double EnvironmentScanner::memory_bytes() const
-{
-  return static_cast<double>(dx_.capacity()) * (3 * sizeof(double) + sizeof(int));
-}
+{ return static_cast<double>(dx_.capacity()) * (3 * sizeof(double) + sizeof(int)); }
 
 }    // namespace mdsieve

@@ -15,8 +15,8 @@ class NeighList;
 
 namespace mdsieve {
 
-/// Remembers for each atom ID which bank entry covered it last. Forgets when two IDs meet in one place, which costs
-/// time, never correctness.
+/// Remembers for each atom ID which bank entry covered it last. Forgets when two IDs meet in one place, which
+/// costs time, never correctness.
 class LastEntry {
  public:
   void resize(std::size_t n_atoms);
@@ -30,12 +30,12 @@ class LastEntry {
 
 /// What the atoms of this rank look like at one step.
 struct EnvironmentScan {
-  std::vector<std::int64_t> id;          ///< candidates: atoms not certainly known
+  std::vector<std::int64_t> id;    ///< candidates: atoms not certainly known
   std::vector<std::int64_t> element;
-  std::vector<double> fingerprints;      ///< unscaled, one after the other
-  double known_novelty = 0.0;            ///< largest novelty of the other atoms
+  std::vector<double> fingerprints;    ///< unscaled, one after the other
+  double known_novelty = 0.0;          ///< largest novelty of the other atoms
   std::int64_t known_id = 0;
-  std::string error;                     ///< not empty: an environment that has no fingerprint, and why
+  std::string error;    ///< not empty: an environment that has no fingerprint, and why
 };
 
 /// Computes fingerprints of the owned atoms of a group and compares them with this rank's bank.

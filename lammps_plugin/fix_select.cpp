@@ -57,10 +57,11 @@ double indifferent_level(const mdsieve::Rule &rule)
 bool may_keep_without_candidates(const mdsieve::Rule &rule)
 {
   using Op = mdsieve::Condition::Op;
-  return std::any_of(rule.keep.begin(), rule.keep.end(),
-                     [](const auto &condition) { return condition.op != Op::gt && condition.op != Op::ge; }) ||
-      std::any_of(rule.keep.begin(), rule.keep.end(),
-                  [](const auto &condition) { return condition.op == Op::ge && condition.value <= 0.0; });
+  return std::any_of(
+             rule.keep.begin(), rule.keep.end(),
+             [](const auto &condition) { return condition.op != Op::gt && condition.op != Op::ge; }) ||
+         std::any_of(rule.keep.begin(), rule.keep.end(),
+                     [](const auto &condition) { return condition.op == Op::ge && condition.value <= 0.0; });
 }
 
 }    // namespace
@@ -100,30 +101,22 @@ FixSelect::FixSelect(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
   begin_totals();
 }
 
-FixSelect::~FixSelect()
-{
-  memory->destroy(vector_atom);
-}
+FixSelect::~FixSelect() { memory->destroy(vector_atom); }
 
 /* ---------------------------------------------------------------------- */
 
-int FixSelect::setmask()
-{
-  return END_OF_STEP | POST_RUN;
-}
+int FixSelect::setmask() { return END_OF_STEP | POST_RUN; }
 
 void FixSelect::init()
 {
   require_ghosts();
   const double cutoff = scanner_->functions().cutoff() * force->angstrom;
-  neighbor->add_request(this, NeighConst::REQ_FULL | NeighConst::REQ_OCCASIONAL)->set_cutoff(cutoff + neighbor->skin);
+  neighbor->add_request(this, NeighConst::REQ_FULL | NeighConst::REQ_OCCASIONAL)
+      ->set_cutoff(cutoff + neighbor->skin);
   if (options_.fields.energy || options_.fields.stress) modify->addstep_compute_all(next_evaluation());
 }
 
-void FixSelect::init_list(int, NeighList *list)
-{
-  list_ = list;
-}
+void FixSelect::init_list(int, NeighList *list) { list_ = list; }
 
 /// This step if it is one to evaluate, else the next one.
 bigint FixSelect::next_evaluation() const
@@ -132,10 +125,7 @@ bigint FixSelect::next_evaluation() const
   return past == 0 ? update->ntimestep : update->ntimestep - past + nevery;
 }
 
-bool FixSelect::may_run_ahead() const
-{
-  return options_.mode == SelectOptions::Mode::stream;
-}
+bool FixSelect::may_run_ahead() const { return options_.mode == SelectOptions::Mode::stream; }
 
 /// LAMMPS would stop too, a little later, but not say what helps.
 void FixSelect::require_ghosts()
@@ -144,11 +134,12 @@ void FixSelect::require_ghosts()
   const double pair_reach = force->pair ? force->pair->cutforce + neighbor->skin : 0.0;
   const double have = std::max(comm->cutghostuser, pair_reach);
   if (needed > have * (1.0 + 1.0e-12))
-    error->all(FLERR,
-               "Fix select: the symmetry functions of {} reach {:.6g} and the skin adds {:.6g}, but ghost atoms only "
-               "reach {:.6g}: add `comm_modify cutoff {:.6g}`",
-               options_.descriptor_file, scanner_->functions().cutoff() * force->angstrom, neighbor->skin, have,
-               std::ceil(needed * 1000.0) / 1000.0);
+    error->all(
+        FLERR,
+        "Fix select: the symmetry functions of {} reach {:.6g} and the skin adds {:.6g}, but ghost atoms only "
+        "reach {:.6g}: add `comm_modify cutoff {:.6g}`",
+        options_.descriptor_file, scanner_->functions().cutoff() * force->angstrom, neighbor->skin, have,
+        std::ceil(needed * 1000.0) / 1000.0);
 }
 
 void FixSelect::warn_of_hidden_pairs()
@@ -156,10 +147,12 @@ void FixSelect::warn_of_hidden_pairs()
   if (comm->me != 0) return;
   bool special = false;    // pairs of 1-2, 1-3 or 1-4 neighbours that never enter a neighbour list
   for (int k = 1; k <= 3; k++)
-    special = special || (atom->molecular != Atom::ATOMIC && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0);
+    special = special || (atom->molecular != Atom::ATOMIC && force->special_lj[k] == 0.0 &&
+                          force->special_coul[k] == 0.0);
   if (special)
-    error->warning(FLERR, "Fix select: special_bonds with factor 0 hides bonded neighbours from the fingerprints; "
-                          "use a tiny factor such as 1e-50 instead");
+    error->warning(FLERR,
+                   "Fix select: special_bonds with factor 0 hides bonded neighbours from the fingerprints; "
+                   "use a tiny factor such as 1e-50 instead");
   if (neighbor->exclude)
     error->warning(FLERR, "Fix select: neigh_modify exclude hides pairs of atoms from the fingerprints");
 }
@@ -172,10 +165,7 @@ void FixSelect::setup(int)
   if (!already_evaluated()) evaluate();
 }
 
-void FixSelect::min_setup(int vflag)
-{
-  setup(vflag);
-}
+void FixSelect::min_setup(int vflag) { setup(vflag); }
 
 void FixSelect::end_of_step()
 {
@@ -184,7 +174,8 @@ void FixSelect::end_of_step()
 
 void FixSelect::post_run()
 {
-  if (update->whichflag == 2 && update->ntimestep != evaluated_step_) evaluate();    // the minimised structure
+  if (update->whichflag == 2 && update->ntimestep != evaluated_step_)
+    evaluate();    // the minimised structure
   fetch_replies(0);
   write_bank_file();
   print_summary();
@@ -218,7 +209,8 @@ void FixSelect::evaluate()
   verdict_ = Verdict::pending;
   fetch_replies(may_run_ahead() ? options_.depth : 0);
   seconds_waiting_ += MPI_Wtime() - start;
-  if (options_.fields.energy || options_.fields.stress) modify->addstep_compute_all(update->ntimestep + nevery);
+  if (options_.fields.energy || options_.fields.stress)
+    modify->addstep_compute_all(update->ntimestep + nevery);
 }
 
 /// Puts the frame together on the first rank and hands it to the decider.
@@ -234,10 +226,12 @@ void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
   mdsieve::FrameReport frame;
   frame.known_novelty = summary.known_novelty;
   frame.known_id = summary.known_id;
-  if (summary.n_candidates > 0) frame.candidates = mdsieve::gather_candidates(world, scan, wanted_.n_features);
+  if (summary.n_candidates > 0)
+    frame.candidates = mdsieve::gather_candidates(world, scan, wanted_.n_features);
   frame.has_atoms = has_driver_ && (summary.n_candidates > 0 || frame_without_candidates_);
   if (frame.has_atoms)
-    frame.atoms = mdsieve::gather_atoms(lmp, type_element_, options_.fields.velocities, options_.fields.forces);
+    frame.atoms =
+        mdsieve::gather_atoms(lmp, type_element_, options_.fields.velocities, options_.fields.forces);
 
   const double nan = std::numeric_limits<double>::quiet_NaN();
   frame.energy = options_.fields.energy ? modify->get_compute_by_id("thermo_pe")->compute_scalar() : nan;
@@ -256,7 +250,8 @@ void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
   frame.time = update->atime + (update->ntimestep - update->atimestep) * update->dt;
   frame.evaluation = n_evaluated_;
   frame.natoms = atom->natoms;
-  const double cell[9] = {domain->xprd, 0.0, 0.0, domain->xy, domain->yprd, 0.0, domain->xz, domain->yz, domain->zprd};
+  const double cell[9] = {domain->xprd, 0.0,        0.0,        domain->xy,  domain->yprd,
+                          0.0,          domain->xz, domain->yz, domain->zprd};
   for (int k = 0; k < 9; k++) frame.cell[k] = cell[k] * to_angstrom;
   for (int k = 0; k < 3; k++) {
     frame.origin[k] = domain->boxlo[k] * to_angstrom;
@@ -332,9 +327,8 @@ void FixSelect::stop_run()
 {
   std::string conditions;
   for (const auto &condition : options_.rule.stop) conditions += " stop " + condition.text();
-  const std::string message =
-      fmt::format("Fix select {}:{} holds at step {} (novelty {:.6g}, atom {})", id, conditions, update->ntimestep,
-                  novelty_, trigger_);
+  const std::string message = fmt::format("Fix select {}:{} holds at step {} (novelty {:.6g}, atom {})", id,
+                                          conditions, update->ntimestep, novelty_, trigger_);
   if (options_.rule.stop_mode == mdsieve::StopMode::hard) error->all(FLERR, message);
   if (comm->me == 0) utils::logmesg(lmp, "{}: the run ends here\n", message);
   timer->force_timeout();
@@ -349,7 +343,8 @@ void FixSelect::lose_driver(const std::string &problem)
   verdict_ = Verdict::pending;
 }
 
-/// Ends the run on all ranks if one of them has a problem, with the words of the first that has one. Collective.
+/// Ends the run on all ranks if one of them has a problem, with the words of the first that has one.
+/// Collective.
 void FixSelect::fail_everywhere(const std::string &problem)
 {
   const int mine = problem.empty() ? comm->nprocs : comm->me;
@@ -432,13 +427,15 @@ void FixSelect::print_summary()
   for (int e = 0; bank_ && e < static_cast<int>(elements_.size()); e++)
     bank += fmt::format("{}{} {} (+{})", e ? ", " : "", bank_->size(e), elements_[e],
                         bank_->size(e) - run_start_.entries[e]);
-  utils::logmesg(lmp,
-                 "Fix select {}: {} frames seen, {} kept, {} junk; bank {}; {:.4g} s in fingerprints, {:.4g} s waiting\n", id,
-                 evaluated, kept, junk, bank_ ? bank : "not yet (pilot)", seconds[0], seconds[1]);
+  utils::logmesg(
+      lmp,
+      "Fix select {}: {} frames seen, {} kept, {} junk; bank {}; {:.4g} s in fingerprints, {:.4g} s waiting\n",
+      id, evaluated, kept, junk, bank_ ? bank : "not yet (pilot)", seconds[0], seconds[1]);
   if (lost_) return;
   decider_->run_ended(fmt::format("{{\"evaluated\": {}, \"kept\": {}, \"junk\": {}, \"steps\": {}, "
                                   "\"seconds_computing\": {:.6g}, \"seconds_waiting\": {:.6g}}}",
-                                  evaluated, kept, junk, update->ntimestep - update->beginstep, seconds[0], seconds[1]));
+                                  evaluated, kept, junk, update->ntimestep - update->beginstep, seconds[0],
+                                  seconds[1]));
 }
 
 /* ----------------------------------------------------------------------
@@ -458,7 +455,9 @@ void FixSelect::write_restart(FILE *fp)
   const std::string bank = !has_driver_ && bank_ ? bank_->serialise() : std::string();
   state.bank_bytes = static_cast<std::int64_t>(bank.size());
   if (bank.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) - sizeof state)
-    error->one(FLERR, "Fix select: the bank is too large for a restart file (2 GiB); keep it with `bank FILE` or a driver");
+    error->one(
+        FLERR,
+        "Fix select: the bank is too large for a restart file (2 GiB); keep it with `bank FILE` or a driver");
   const int size = static_cast<int>(sizeof state + bank.size());
   fwrite(&size, sizeof(int), 1, fp);
   fwrite(&state, sizeof state, 1, fp);
@@ -489,23 +488,21 @@ void FixSelect::restart(char *buffer)
 
 /// Verdict on the frame of this step: 0 known (or not evaluated), 1 kept, 2 junk, 3 pending.
 double FixSelect::compute_scalar()
-{
-  return update->ntimestep == evaluated_step_ ? static_cast<double>(verdict_) : 0.0;
-}
+{ return update->ntimestep == evaluated_step_ ? static_cast<double>(verdict_) : 0.0; }
 
 /// novelty, frame, range, spread, evaluated, kept, junk, atom ID, seconds computing, seconds waiting.
 /// The scores frame, range and spread are 0: no rule of this version can ask for them.
 double FixSelect::compute_vector(int i)
 {
   switch (i) {
-    case 0: return novelty_;
-    case 4: return static_cast<double>(n_evaluated_);
-    case 5: return static_cast<double>(progress_.n_kept);
-    case 6: return static_cast<double>(progress_.n_junk);
-    case 7: return static_cast<double>(trigger_);
-    case 8: return seconds_computing_;
-    case 9: return seconds_waiting_;
-    default: return 0.0;
+  case 0: return novelty_;
+  case 4: return static_cast<double>(n_evaluated_);
+  case 5: return static_cast<double>(progress_.n_kept);
+  case 6: return static_cast<double>(progress_.n_junk);
+  case 7: return static_cast<double>(trigger_);
+  case 8: return seconds_computing_;
+  case 9: return seconds_waiting_;
+  default: return 0.0;
   }
 }
 

@@ -48,9 +48,9 @@ class FixSelect : public Fix {
   std::unique_ptr<mdsieve::Decider> decider_;       // first rank only
   int has_driver_ = 0;
   class NeighList *list_ = nullptr;
-  double level_ = 1.0;           // novelty up to which the rule does not care about an atom
+  double level_ = 1.0;                       // novelty up to which the rule does not care about an atom
   bool frame_without_candidates_ = false;    // the rule may keep a frame in which no atom is above level_
-  bool lost_ = false;            // the driver is gone and the user does not mind
+  bool lost_ = false;                        // the driver is gone and the user does not mind
 
   // the last reply
   mdsieve::Verdict verdict_ = mdsieve::Verdict::known;
@@ -81,7 +81,8 @@ class FixSelect : public Fix {
   // setting up
   void read_descriptor();
   mdsieve::BankHeader bank_header(std::string &scaling_text, std::string &bank_bytes);
-  void start_decider(const mdsieve::BankHeader &, const std::string &scaling_text, const std::string &bank_bytes);
+  void start_decider(const mdsieve::BankHeader &, const std::string &scaling_text,
+                     const std::string &bank_bytes);
   void connect(const mdsieve::BankHeader &, const std::string &scaling_text, const std::string &bank_bytes);
   void require_same_bank(const mdsieve::EnvironmentBank &, const std::string &name) const;
   void restore_bank(const std::string &bytes);

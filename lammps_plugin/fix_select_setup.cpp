@@ -68,8 +68,8 @@ void FixSelect::read_descriptor()
     for (const auto &element : options_.type_elements) {
       const int index = descriptor.element_index(element);
       if (element != "NULL" && index < 0)
-        throw InputError(fmt::format("element {} is not in {}, which has {}", element, options_.descriptor_file,
-                                     joined(elements_)));
+        throw InputError(fmt::format("element {} is not in {}, which has {}", element,
+                                     options_.descriptor_file, joined(elements_)));
       type_element_.push_back(element == "NULL" ? -1 : index);
     }
     scanner_.emplace(mdsieve::SymmetryFunctions(std::move(descriptor), options_.precision), type_element_);
@@ -86,8 +86,9 @@ void FixSelect::require_same_bank(const mdsieve::EnvironmentBank &bank, const st
   bank.require_compatible(wanted, fmt::format("fix {}", id));
   for (std::size_t e = 0; e < elements_.size(); e++)
     if (bank.header().thresholds[e] != wanted.thresholds[e])
-      throw InputError(fmt::format("{} bank has threshold {:.6g} for {}, this fix {:.6g}: use the bank's, or another bank", name,
-                                   bank.header().thresholds[e], elements_[e], wanted.thresholds[e]));
+      throw InputError(
+          fmt::format("{} bank has threshold {:.6g} for {}, this fix {:.6g}: use the bank's, or another bank",
+                      name, bank.header().thresholds[e], elements_[e], wanted.thresholds[e]));
 }
 
 /// What the bank is for; scaling_text and bank_bytes receive the files that were read.
@@ -112,7 +113,8 @@ mdsieve::BankHeader FixSelect::bank_header(std::string &scaling_text, std::strin
 
   try {
     int bank_exists = 0;
-    if (!options_.bank_file.empty() && comm->me == 0) bank_exists = std::ifstream(options_.bank_file).good() ? 1 : 0;
+    if (!options_.bank_file.empty() && comm->me == 0)
+      bank_exists = std::ifstream(options_.bank_file).good() ? 1 : 0;
     MPI_Bcast(&bank_exists, 1, MPI_INT, 0, world);
     if (bank_exists) {
       bank_bytes = read_file(options_.bank_file, "bank");
@@ -124,11 +126,12 @@ mdsieve::BankHeader FixSelect::bank_header(std::string &scaling_text, std::strin
       options_.pilot = 0;
     } else if (options_.scaling_source == SelectOptions::ScalingSource::file) {
       scaling_text = read_file(options_.scaling_file, "scaling");
-      header.scaling = mdsieve::parse_scaling_data(scaling_text, options_.scaling_file, functions.descriptor(),
-                                                   options_.scaling_kind);
+      header.scaling = mdsieve::parse_scaling_data(scaling_text, options_.scaling_file,
+                                                   functions.descriptor(), options_.scaling_kind);
     } else if (options_.scaling_source == SelectOptions::ScalingSource::unset) {
-      throw InputError("a threshold means nothing without a scaling: add `scaling file NAME`, `scaling pilot n` or "
-                       "`scaling none`");
+      throw InputError(
+          "a threshold means nothing without a scaling: add `scaling file NAME`, `scaling pilot n` or "
+          "`scaling none`");
     }
   } catch (const InputError &problem) {
     error->all(FLERR, "Fix select: {}", problem.what());
@@ -162,9 +165,9 @@ void FixSelect::connect(const mdsieve::BankHeader &header, const std::string &sc
     return;
   }
   const mdsieve::GreetingOrigin origin{lmp->version, id, update->unit_style, comm->nprocs, universe->iworld};
-  decider_ = std::make_unique<mdsieve::RemoteDecider>(std::move(link), channel,
-                                                      mdsieve::greeting(options_, header, scaling_text, origin), bank_bytes,
-                                                      options_.lost_after, name);
+  decider_ = std::make_unique<mdsieve::RemoteDecider>(
+      std::move(link), channel, mdsieve::greeting(options_, header, scaling_text, origin), bank_bytes,
+      options_.lost_after, name);
 }
 
 void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::string &scaling_text,
@@ -175,8 +178,8 @@ void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::stri
     try {
       connect(header, scaling_text, bank_bytes);
       if (!decider_)
-        decider_ = std::make_unique<mdsieve::LocalDecider>(header, options_.rule, options_.scaling_kind, options_.pilot,
-                                                           bank_bytes);
+        decider_ = std::make_unique<mdsieve::LocalDecider>(header, options_.rule, options_.scaling_kind,
+                                                           options_.pilot, bank_bytes);
       has_driver_ = dynamic_cast<mdsieve::RemoteDecider *>(decider_.get()) != nullptr;
       bank = decider_->initial_bank();
       name = decider_->name();
@@ -194,8 +197,8 @@ void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::stri
   std::string entries;
   for (int e = 0; bank_ && e < static_cast<int>(elements_.size()); e++)
     entries += fmt::format("{}{} {}", e ? ", " : "", bank_->size(e), elements_[e]);
-  utils::logmesg(lmp, "Fix select {}: {} symmetry functions of {}, cutoff {:.4g} A, {} ({}); {}; bank {}\n", id,
-                 scanner_->functions().descriptor().functions.size(), options_.descriptor_file,
+  utils::logmesg(lmp, "Fix select {}: {} symmetry functions of {}, cutoff {:.4g} A, {} ({}); {}; bank {}\n",
+                 id, scanner_->functions().descriptor().functions.size(), options_.descriptor_file,
                  scanner_->functions().cutoff(), mdsieve::SymmetryFunctions::instruction_set(),
                  options_.precision == mdsieve::Precision::mixed ? "mixed" : "double", name,
                  bank_ ? entries : fmt::format("after a pilot of {} evaluations", options_.pilot));
@@ -207,7 +210,8 @@ void FixSelect::restore_bank(const std::string &bytes)
     auto bank = mdsieve::EnvironmentBank::deserialise(bytes, "restart file");
     require_same_bank(bank, "the restart file's");
     if (comm->me == 0)
-      decider_ = std::make_unique<mdsieve::LocalDecider>(bank.header(), options_.rule, options_.scaling_kind, 0, bytes);
+      decider_ = std::make_unique<mdsieve::LocalDecider>(bank.header(), options_.rule, options_.scaling_kind,
+                                                         0, bytes);
     bank_ = std::move(bank);
     scanner_->forget_entries();
   } catch (const InputError &problem) {

@@ -44,7 +44,8 @@ std::vector<std::int64_t> gather(MPI_Comm world, const std::vector<std::int64_t>
     std::exclusive_scan(counts.begin(), counts.end(), starts.begin(), 0);
     all.resize(static_cast<std::size_t>(starts.back()) + static_cast<std::size_t>(counts.back()));
   }
-  MPI_Gatherv(mine.data(), n_mine, MPI_INT64_T, all.data(), counts.data(), starts.data(), MPI_INT64_T, 0, world);
+  MPI_Gatherv(mine.data(), n_mine, MPI_INT64_T, all.data(), counts.data(), starts.data(), MPI_INT64_T, 0,
+              world);
   return all;
 }
 
@@ -63,7 +64,7 @@ void combine_summaries(void *more, void *into, int *n, MPI_Datatype *)
     to->n_candidates += from->n_candidates;
     const bool larger = from->known_novelty > to->known_novelty;
     const bool same = from->known_novelty == to->known_novelty && from->known_id > 0 &&
-        (to->known_id == 0 || from->known_id < to->known_id);
+                      (to->known_id == 0 || from->known_id < to->known_id);
     if (larger || same) {
       to->known_novelty = from->known_novelty;
       to->known_id = from->known_id;
@@ -81,8 +82,8 @@ void broadcast_values(MPI_Comm world, Container &values, MPI_Datatype type, int 
   MPI_Bcast(&n, 1, MPI_INT64_T, from, world);
   values.resize(static_cast<std::size_t>(n));
   for (std::int64_t start = 0; start < n; start += INT_MAX)
-    MPI_Bcast(&values[static_cast<std::size_t>(start)], static_cast<int>(std::min<std::int64_t>(n - start, INT_MAX)), type,
-              from, world);
+    MPI_Bcast(&values[static_cast<std::size_t>(start)],
+              static_cast<int>(std::min<std::int64_t>(n - start, INT_MAX)), type, from, world);
 }
 
 }    // namespace
@@ -115,7 +116,8 @@ FrameReport::Candidates gather_candidates(MPI_Comm world, const EnvironmentScan 
   for (std::size_t i = 0; i < scan.id.size(); i++) {
     mine.push_back(scan.id[i]);
     mine.push_back(scan.element[i]);
-    for (int k = 0; k < n_features[static_cast<std::size_t>(scan.element[i])]; k++) mine.push_back(bits_of(*next++));
+    for (int k = 0; k < n_features[static_cast<std::size_t>(scan.element[i])]; k++)
+      mine.push_back(bits_of(*next++));
   }
   const auto words = gather(world, mine);
 
@@ -129,7 +131,8 @@ FrameReport::Candidates gather_candidates(MPI_Comm world, const EnvironmentScan 
   for (const auto start : by_id(words, std::move(starts))) {
     candidates.id.push_back(words[start]);
     candidates.element.push_back(static_cast<std::int32_t>(words[start + 1]));
-    for (std::size_t k = 0; k < length(start); k++) candidates.fingerprints.push_back(value_of(words[start + 2 + k]));
+    for (std::size_t k = 0; k < length(start); k++)
+      candidates.fingerprints.push_back(value_of(words[start + 2 + k]));
   }
   return candidates;
 }
@@ -167,13 +170,8 @@ FrameReport::Atoms gather_atoms(LAMMPS_NS::LAMMPS *lmp, const std::vector<int> &
 }
 
 void broadcast(MPI_Comm world, std::vector<std::int64_t> &words, int from)
-{
-  broadcast_values(world, words, MPI_INT64_T, from);
-}
+{ broadcast_values(world, words, MPI_INT64_T, from); }
 
-void broadcast(MPI_Comm world, std::string &text, int from)
-{
-  broadcast_values(world, text, MPI_CHAR, from);
-}
+void broadcast(MPI_Comm world, std::string &text, int from) { broadcast_values(world, text, MPI_CHAR, from); }
 
 }    // namespace mdsieve

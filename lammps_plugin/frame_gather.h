@@ -17,9 +17,9 @@ namespace mdsieve {
 /// What all ranks found together.
 struct ScanSummary {
   std::int64_t n_candidates = 0;
-  double known_novelty = 0.0;      ///< largest of the atoms that are certainly known
-  std::int64_t known_id = 0;       ///< its atom ID, the smallest if several share it
-  std::int64_t failed_rank = -1;   ///< first rank whose scan failed
+  double known_novelty = 0.0;       ///< largest of the atoms that are certainly known
+  std::int64_t known_id = 0;        ///< its atom ID, the smallest if several share it
+  std::int64_t failed_rank = -1;    ///< first rank whose scan failed
 };
 
 /// One reduction; the same everywhere. Collective.

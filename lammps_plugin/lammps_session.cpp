@@ -29,8 +29,8 @@ std::vector<Session> &sessions()
   return *open;
 }
 
-/// Takes everything that is still on its way from the driver, up to its own goodbye: MPI does not end well with
-/// messages that nobody received.
+/// Takes everything that is still on its way from the driver, up to its own goodbye: MPI does not end well
+/// with messages that nobody received.
 void drain(const Session &session)
 {
   const Deadline deadline(seconds_for_goodbye);
@@ -52,7 +52,8 @@ void say_goodbye(Session &session, std::int64_t kind)
   writer.integer(session.world_ranks);
   writer.integer(kind);
   const auto message = writer.finish();
-  MPI_Send(message.data(), static_cast<int>(message.size()), MPI_INT64_T, session.driver, tag_to_driver, session.parent);
+  MPI_Send(message.data(), static_cast<int>(message.size()), MPI_INT64_T, session.driver, tag_to_driver,
+           session.parent);
   drain(session);
 }
 
@@ -88,7 +89,8 @@ void begin_session(LAMMPS_NS::LAMMPS *lmp)
   int me, world_ranks;
   MPI_Comm_rank(lmp->world, &me);
   MPI_Comm_size(lmp->world, &world_ranks);
-  if (std::any_of(sessions().begin(), sessions().end(), [&](const Session &s) { return s.parent == parent; })) return;
+  if (std::any_of(sessions().begin(), sessions().end(), [&](const Session &s) { return s.parent == parent; }))
+    return;
   sessions().push_back({parent, me == 0, world_ranks, -1});
   watch_mpi_finalize();
 }

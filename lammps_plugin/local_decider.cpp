@@ -28,7 +28,8 @@ FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame
 }
 
 /// junk and stop look at the cautious novelty, keep at the whole.
-static Decision decide_novelty(const Rule &rule, const FrameNovelty &novelty, std::int64_t step, const Progress &progress)
+static Decision decide_novelty(const Rule &rule, const FrameNovelty &novelty, std::int64_t step,
+                               const Progress &progress)
 {
   const Decision cautious =
       decide(rule, {{"novelty", novelty.cautious}}, step, progress.last_kept_step, progress.n_kept);
@@ -36,15 +37,16 @@ static Decision decide_novelty(const Rule &rule, const FrameNovelty &novelty, st
   Rule keeping = rule;
   keeping.junk.clear();
   keeping.stop.clear();
-  Decision decision = decide(keeping, {{"novelty", novelty.value}}, step, progress.last_kept_step, progress.n_kept);
+  Decision decision =
+      decide(keeping, {{"novelty", novelty.value}}, step, progress.last_kept_step, progress.n_kept);
   decision.stop = cautious.stop;
   return decision;
 }
 
 LocalDecider::LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::int64_t pilot,
-                           const std::string &bank) :
-    header_(std::move(header)), rule_(std::move(rule)), kind_(kind), pilot_left_(pilot),
-    statistics_(header_.n_features)
+                           const std::string &bank)
+    : header_(std::move(header)), rule_(std::move(rule)), kind_(kind), pilot_left_(pilot),
+      statistics_(header_.n_features)
 {
   if (!bank.empty())
     bank_ = EnvironmentBank::deserialise(bank, "bank");
@@ -52,15 +54,10 @@ LocalDecider::LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::
     bank_.emplace(header_);
 }
 
-std::string LocalDecider::initial_bank()
-{
-  return bank_ ? bank_->serialise() : std::string();
-}
+std::string LocalDecider::initial_bank() { return bank_ ? bank_->serialise() : std::string(); }
 
 void LocalDecider::submit(const FrameReport &frame)
-{
-  replies_.push_back(bank_ ? decide_frame(frame) : learn_scaling(frame));
-}
+{ replies_.push_back(bank_ ? decide_frame(frame) : learn_scaling(frame)); }
 
 bool LocalDecider::poll(Reply &reply)
 {

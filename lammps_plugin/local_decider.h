@@ -11,8 +11,8 @@
 namespace mdsieve {
 
 /// Decides without a driver: the bank lives on the first rank of the world, native dumps write the frames.
-/// With `scaling pilot n` the first n frames only fit the scaling: they have passed before they could be decided and
-/// written, so they stay pending and leave no trace in the bank.
+/// With `scaling pilot n` the first n frames only fit the scaling: they have passed before they could be
+/// decided and written, so they stay pending and leave no trace in the bank.
 class LocalDecider : public Decider {
  public:
   /// \param header  scaling included, unless pilot > 0
@@ -47,8 +47,8 @@ class LocalDecider : public Decider {
 struct FrameNovelty {
   double value = 0.0;
   std::int64_t id = 0;
-  /// Largest among the atoms whose element has an entry, NaN if there is none: what junk and stop look at. A bank
-  /// that has never met an element cannot call it odd, or that element could never get in.
+  /// Largest among the atoms whose element has an entry, NaN if there is none: what junk and stop look at. A
+  /// bank that has never met an element cannot call it odd, or that element could never get in.
   double cautious = std::numeric_limits<double>::quiet_NaN();
 };
 

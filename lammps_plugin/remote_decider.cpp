@@ -14,16 +14,13 @@ MessageReader open(std::vector<std::int64_t> message)
   return reader;
 }
 
-void write_text(MessageWriter &writer, const std::string &text)
-{
-  writer.bytes(text.data(), text.size());
-}
+void write_text(MessageWriter &writer, const std::string &text) { writer.bytes(text.data(), text.size()); }
 
 }    // namespace
 
 RemoteDecider::RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t channel, const std::string &json,
-                             const std::string &bank, double lost_after, std::string name) :
-    link_(std::move(link)), channel_(channel), lost_after_(lost_after), name_(std::move(name))
+                             const std::string &bank, double lost_after, std::string name)
+    : link_(std::move(link)), channel_(channel), lost_after_(lost_after), name_(std::move(name))
 {
   MessageWriter hello(MessageKind::hello, channel_);
   hello.integer(static_cast<std::int64_t>(json.size()));
@@ -99,7 +96,8 @@ void RemoteDecider::submit(const FrameReport &frame)
 
 Reply RemoteDecider::read(std::vector<std::int64_t> message)
 {
-  if (message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal)) open(std::move(message));
+  if (message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal))
+    open(std::move(message));
   outstanding_--;
   Reply reply = Reply::unpack(std::move(message));
   progress_.n_kept = reply.n_kept;

@@ -36,10 +36,7 @@ std::string json(double value)
   return digits;
 }
 
-std::string json(std::int64_t value)
-{
-  return std::to_string(value);
-}
+std::string json(std::int64_t value) { return std::to_string(value); }
 
 template <typename T> std::string json(const std::vector<T> &values)
 {
@@ -66,19 +63,19 @@ class Object {
 std::string source_name(SelectOptions::ScalingSource source)
 {
   switch (source) {
-    case SelectOptions::ScalingSource::file: return "file";
-    case SelectOptions::ScalingSource::pilot: return "pilot";
-    case SelectOptions::ScalingSource::none: return "none";
-    default: return "bank";
+  case SelectOptions::ScalingSource::file: return "file";
+  case SelectOptions::ScalingSource::pilot: return "pilot";
+  case SelectOptions::ScalingSource::none: return "none";
+  default: return "bank";
   }
 }
 
 std::string kind_name(ScalingKind kind)
 {
   switch (kind) {
-    case ScalingKind::minmax: return "minmax";
-    case ScalingKind::std: return "std";
-    default: return "none";
+  case ScalingKind::minmax: return "minmax";
+  case ScalingKind::std: return "std";
+  default: return "none";
   }
 }
 

@@ -14,10 +14,7 @@ namespace mdsieve {
 
 namespace {
 
-[[noreturn]] void complain(const std::string &what)
-{
-  throw InputError(what);
-}
+[[noreturn]] void complain(const std::string &what) { throw InputError(what); }
 
 /// Walks through the words; every keyword takes what it needs.
 class Words {
@@ -155,8 +152,9 @@ void read_mode(Words &words, SelectOptions &options)
   options.mode = words.choice<SelectOptions::Mode>(
       "mode", {{"wait", SelectOptions::Mode::wait}, {"stream", SelectOptions::Mode::stream}});
   if (options.mode == SelectOptions::Mode::stream)
-    options.depth = static_cast<int>(
-        std::min<std::int64_t>(words.integer("mode stream", "the number of evaluations that MD may run ahead, an integer > 0", 1), 1000000));
+    options.depth = static_cast<int>(std::min<std::int64_t>(
+        words.integer("mode stream", "the number of evaluations that MD may run ahead, an integer > 0", 1),
+        1000000));
 }
 
 void read_fields(Words &words, SelectOptions &options)
@@ -188,25 +186,34 @@ const std::map<std::string, Reader> &keywords()
       {"keep", [](Words &w, SelectOptions &o) { o.rule.keep.push_back(read_condition(w, "keep")); }},
       {"junk", [](Words &w, SelectOptions &o) { o.rule.junk.push_back(read_condition(w, "junk")); }},
       {"stop", read_stop},
-      {"gap", [](Words &w, SelectOptions &o) { o.rule.gap = w.integer("gap", "a number of steps, an integer >= 0", 0); }},
-      {"max", [](Words &w, SelectOptions &o) { o.rule.max = w.integer("max", "a number of frames, an integer > 0", 1); }},
+      {"gap",
+       [](Words &w, SelectOptions &o) {
+         o.rule.gap = w.integer("gap", "a number of steps, an integer >= 0", 0);
+       }},
+      {"max",
+       [](Words &w, SelectOptions &o) {
+         o.rule.max = w.integer("max", "a number of frames, an integer > 0", 1);
+       }},
       {"mode", read_mode},
       {"driver",
        [](Words &w, SelectOptions &o) {
-         o.use_driver = w.choice<SelectOptions::UseDriver>("driver", {{"yes", SelectOptions::UseDriver::yes},
-                                                                      {"no", SelectOptions::UseDriver::no},
-                                                                      {"auto", SelectOptions::UseDriver::automatic}});
+         o.use_driver =
+             w.choice<SelectOptions::UseDriver>("driver", {{"yes", SelectOptions::UseDriver::yes},
+                                                           {"no", SelectOptions::UseDriver::no},
+                                                           {"auto", SelectOptions::UseDriver::automatic}});
        }},
       {"bank", [](Words &w, SelectOptions &o) { o.bank_file = w.take("bank", "the name of a bank file"); }},
       {"fields", read_fields},
       {"peratom", [](Words &w, SelectOptions &o) { o.peratom = w.choice("peratom", yes_no); }},
       {"precision",
        [](Words &w, SelectOptions &o) {
-         o.precision = w.choice<Precision>("precision", {{"double", Precision::double_}, {"mixed", Precision::mixed}});
+         o.precision =
+             w.choice<Precision>("precision", {{"double", Precision::double_}, {"mixed", Precision::mixed}});
        }},
       {"length_unit",
        [](Words &w, SelectOptions &o) {
-         o.length_unit = w.choice<LengthUnit>("length_unit", {{"angstrom", LengthUnit::angstrom}, {"bohr", LengthUnit::bohr}});
+         o.length_unit = w.choice<LengthUnit>(
+             "length_unit", {{"angstrom", LengthUnit::angstrom}, {"bohr", LengthUnit::bohr}});
        }},
       {"lost", read_lost},
   };
@@ -236,8 +243,9 @@ void read_leading_words(const std::vector<std::string> &words, int ntypes, Selec
   if (static_cast<int>(options.type_elements.size()) != ntypes) {
     if (n < words.size() && keywords().count(words[n]) == 0)
       complain("\"" + words[n] + "\": expected an element, NULL, or one of the keywords " + keyword_list());
-    complain("found " + std::to_string(options.type_elements.size()) + " elements after " + options.descriptor_file +
-             ", expected " + std::to_string(ntypes) + ", one (or NULL) for each atom type");
+    complain("found " + std::to_string(options.type_elements.size()) + " elements after " +
+             options.descriptor_file + ", expected " + std::to_string(ntypes) +
+             ", one (or NULL) for each atom type");
   }
 }
 

@@ -28,7 +28,7 @@ struct SelectOptions {
   LengthUnit length_unit = LengthUnit::angstrom;
   Precision precision = Precision::double_;
 
-  double threshold = 0.0;                    ///< for every element without one of its own; 0: not given
+  double threshold = 0.0;    ///< for every element without one of its own; 0: not given
   std::vector<std::pair<std::string, double>> element_thresholds;
 
   ScalingSource scaling_source = ScalingSource::unset;
@@ -41,7 +41,7 @@ struct SelectOptions {
   int depth = 1;
   UseDriver use_driver = UseDriver::automatic;
   OnLost on_lost = OnLost::error;
-  double lost_after = 600.0;                 ///< seconds
+  double lost_after = 600.0;    ///< seconds
   std::string bank_file;
   Fields fields;
   bool peratom = false;

@@ -7,7 +7,5 @@ extern "C" {
 void mdsieve_register_fixes(void *lmp, void *register_function);
 
 __attribute__((visibility("default"))) void lammpsplugin_init(void *lmp, void *, void *register_function)
-{
-  mdsieve_register_fixes(lmp, register_function);
-}
+{ mdsieve_register_fixes(lmp, register_function); }
 }

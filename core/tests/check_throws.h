@@ -20,14 +20,15 @@ template <typename Call> std::string message_of(Call &&call)
 }    // namespace check
 
 /// A refusal whose one line contains `part`.
-#define CHECK_THROWS(expression, part)                                                                      \
-  do {                                                                                                      \
-    const std::string check_message = check::message_of([&] { static_cast<void>(expression); });            \
-    if (check_message == "(no error)" || check_message.find(part) == std::string::npos ||                   \
-        check_message.find('\n') != std::string::npos)                                                      \
-      check::fail(__FILE__, __LINE__, std::string(#expression ": expected '") + (part) + "', got: " + check_message); \
+#define CHECK_THROWS(expression, part)                                                                       \
+  do {                                                                                                       \
+    const std::string check_message = check::message_of([&] { static_cast<void>(expression); });             \
+    if (check_message == "(no error)" || check_message.find(part) == std::string::npos ||                    \
+        check_message.find('\n') != std::string::npos)                                                       \
+      check::fail(__FILE__, __LINE__,                                                                        \
+                  std::string(#expression ": expected '") + (part) + "', got: " + check_message);            \
   } while (0)
-#define CHECK_MESSAGE(condition, message)                                                               \
-  do {                                                                                                  \
-    if (!(condition)) check::fail(__FILE__, __LINE__, std::string(#condition " (") + (message) + ")");  \
+#define CHECK_MESSAGE(condition, message)                                                                    \
+  do {                                                                                                       \
+    if (!(condition)) check::fail(__FILE__, __LINE__, std::string(#condition " (") + (message) + ")");       \
   } while (0)

@@ -18,12 +18,12 @@ long double printed(int type, long double r, long double rc, long double alpha)
   if (r < rci) return 1;
   const long double x = (r - rci) / (rc - rci);
   switch (type) {
-    case 1: return 0.5L * (cosl(pi * x) + 1);
-    case 4: return expl(1 - 1 / (1 - x * x));
-    case 5: return (2 * x - 3) * x * x + 1;
-    case 6: return ((15 - 6 * x) * x - 10) * x * x * x + 1;
-    case 7: return (x * (x * (20 * x - 70) + 84) - 35) * powl(x, 4) + 1;
-    default: return (x * (x * ((315 - 70 * x) * x - 540) + 420) - 126) * powl(x, 5) + 1;
+  case 1: return 0.5L * (cosl(pi * x) + 1);
+  case 4: return expl(1 - 1 / (1 - x * x));
+  case 5: return (2 * x - 3) * x * x + 1;
+  case 6: return ((15 - 6 * x) * x - 10) * x * x * x + 1;
+  case 7: return (x * (x * (20 * x - 70) + 84) - 35) * powl(x, 4) + 1;
+  default: return (x * (x * ((315 - 70 * x) * x - 540) + 420) - 126) * powl(x, 5) + 1;
   }
 }
 
@@ -36,7 +36,8 @@ TEST(every_cutoff_function_follows_its_formula)
       for (double rc : {1.0, 6.0, 12.28})
         for (int i = 0; i <= 1000; i++) {
           const double r = 1.1 * rc * i / 1000.0;
-          CHECK_CLOSE(cutoff_value(CutoffType(type), r, rc, alpha), double(printed(type, r, rc, alpha)), 1e-13,
+          CHECK_CLOSE(cutoff_value(CutoffType(type), r, rc, alpha), double(printed(type, r, rc, alpha)),
+                      1e-13,
                       1e-16);    // the printed polynomials cancel near r_c
         }
 }

@@ -33,16 +33,14 @@ BankHeader header_of(int n_features, double threshold, Scaling scaling)
 }
 
 BankHeader plain(int n_features, double threshold)
-{
-  return header_of(n_features, threshold, Scaling::identity({n_features}));
-}
+{ return header_of(n_features, threshold, Scaling::identity({n_features})); }
 
 double plain_distance(const std::vector<double> &a, const std::vector<double> &b, const Scaling &scaling)
 {
   double sum = 0.0;
   for (std::size_t c = 0; c < a.size(); ++c) {
     const double d = (a[c] - scaling.shift[0][c]) * scaling.factor[0][c] -
-        (b[c] - scaling.shift[0][c]) * scaling.factor[0][c];
+                     (b[c] - scaling.shift[0][c]) * scaling.factor[0][c];
     sum += d * d;
   }
   return std::sqrt(sum);
@@ -56,13 +54,14 @@ void compare_with_plain_search(const Points &points, const BankHeader &header, c
   std::vector<std::int64_t> hints(7, -1);
   for (std::size_t i = 0; i < points.size(); ++i) {
     double nearest = infinity;
-    for (const std::size_t s : stored) nearest = std::min(nearest, plain_distance(points[i], points[s], header.scaling));
+    for (const std::size_t s : stored)
+      nearest = std::min(nearest, plain_distance(points[i], points[s], header.scaling));
     const bool is_new = nearest > header.thresholds[0];
     std::int64_t &hint = hints[i % hints.size()];
     CHECK_MESSAGE(bank.is_new(0, points[i].data(), &hint) == is_new, what);
     if (!is_new)
-      CHECK_MESSAGE(plain_distance(points[i], points[stored[static_cast<std::size_t>(hint)]], header.scaling) <=
-                        header.thresholds[0] * (1 + 1e-14),
+      CHECK_MESSAGE(plain_distance(points[i], points[stored[static_cast<std::size_t>(hint)]],
+                                   header.scaling) <= header.thresholds[0] * (1 + 1e-14),
                     what);
     const double distance = bank.distance(0, points[i].data());
     CHECK_MESSAGE(distance == nearest || std::fabs(distance - nearest) <= 1e-14 * nearest, what);
@@ -84,9 +83,10 @@ void compare_with_plain_search(const Points &points, const BankHeader &header, c
   for (const auto &point : points) rows.push_back(point.data());
   const std::vector<int> elements(points.size(), 0);
   const auto picked = empty.select_new(points.size(), elements.data(), rows.data());
-  CHECK_MESSAGE(picked.size() == stored.size() &&
-                    std::equal(picked.begin(), picked.end(), stored.begin(),
-                               [](std::int64_t a, std::size_t b) { return a == static_cast<std::int64_t>(b); }),
+  CHECK_MESSAGE(picked.size() == stored.size() && std::equal(picked.begin(), picked.end(), stored.begin(),
+                                                             [](std::int64_t a, std::size_t b) {
+                                                               return a == static_cast<std::int64_t>(b);
+                                                             }),
                 what);
 }
 
@@ -97,7 +97,8 @@ Points curve(std::size_t n, int d, double noise, unsigned seed)
   Points points(n, std::vector<double>(static_cast<std::size_t>(d)));
   for (auto &point : points) {
     const double u = normal(random), v = 0.4 * normal(random);
-    for (int c = 0; c < d; ++c) point[c] = std::sin(0.3 * c + u) + v * std::cos(0.7 * c) + noise * normal(random);
+    for (int c = 0; c < d; ++c)
+      point[c] = std::sin(0.3 * c + u) + v * std::cos(0.7 * c) + noise * normal(random);
   }
   return points;
 }
@@ -133,7 +134,8 @@ Points lattice(int edge, int d, double spacing)
 TEST(smooth_points_of_any_length)
 {
   for (const int d : {1, 2, 3, 7, 8, 40, 61, 130})
-    for (const double threshold : {0.05, 0.3, 1.5}) compare_with_plain_search(curve(700, d, 0.01, 3), plain(d, threshold), "curve");
+    for (const double threshold : {0.05, 0.3, 1.5})
+      compare_with_plain_search(curve(700, d, 0.01, 3), plain(d, threshold), "curve");
 }
 
 TEST(points_without_structure)
@@ -192,7 +194,8 @@ TEST(within_one_rounding_of_the_threshold)    // the float search must leave the
       const double scale = threshold * (1.0 + 1e-12 * normal(random)) / std::sqrt(length);
       for (int c = 0; c < d; ++c) point[c] += scale * step[c];
       double nearest = infinity;
-      for (const auto &other : entries) nearest = std::min(nearest, plain_distance(point, other, header.scaling));
+      for (const auto &other : entries)
+        nearest = std::min(nearest, plain_distance(point, other, header.scaling));
       if (std::fabs(nearest - threshold) < 1e-14 * threshold) continue;    // summation order decides
       n_new += nearest > threshold ? 1 : 0;
       CHECK(bank.is_new(0, point.data()) == (nearest > threshold));
@@ -223,7 +226,8 @@ TEST(duplicates_and_constant_columns)
 TEST(outliers_and_offsets)
 {
   Points points = curve(500, 8, 0.01, 10);
-  for (std::size_t i = 0; i < points.size(); i += 50) points[i][i % 8] *= std::pow(10.0, static_cast<double>(i) / 25.0);
+  for (std::size_t i = 0; i < points.size(); i += 50)
+    points[i][i % 8] *= std::pow(10.0, static_cast<double>(i) / 25.0);
   compare_with_plain_search(points, plain(8, 0.1), "outliers up to 1e40");
   for (auto &point : points)
     for (double &x : point) x = std::clamp(x, -10.0, 10.0) + 1e6;
@@ -350,7 +354,8 @@ TEST(bytes_and_back)
   for (const auto &point : points) statistics.add(0, point.data());
   EnvironmentBank bank(header_of(7, 0.2, statistics.scaling(ScalingKind::minmax, {"Ni"})));
   for (std::size_t i = 0; i < points.size(); ++i)
-    if (bank.is_new(0, points[i].data())) bank.add(0, points[i].data(), {3, static_cast<std::int64_t>(i), -7});
+    if (bank.is_new(0, points[i].data()))
+      bank.add(0, points[i].data(), {3, static_cast<std::int64_t>(i), -7});
   const std::string bytes = bank.serialise();
   CHECK(bytes.size() % 8 == 0);
   const EnvironmentBank back = EnvironmentBank::deserialise(bytes, "it");
@@ -387,7 +392,8 @@ TEST(damaged_bytes_are_refused)
 std::string with_checksum(std::string bytes)
 {
   std::uint64_t hash = 0xcbf29ce484222325u;
-  for (std::size_t i = 0; i + 8 < bytes.size(); ++i) hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 0x100000001b3u;
+  for (std::size_t i = 0; i + 8 < bytes.size(); ++i)
+    hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 0x100000001b3u;
   for (std::size_t i = 0; i < 8; ++i) bytes[bytes.size() - 8 + i] = static_cast<char>(hash >> (8 * i));
   return bytes;
 }
@@ -401,7 +407,8 @@ TEST(forged_lengths_are_refused)    // every word in turn becomes a wild number,
   CHECK(with_checksum(bytes) == bytes);
   int refused = 0;
   for (std::size_t i = 16; i + 16 <= bytes.size(); i += 8)
-    for (const std::uint64_t wild : {std::uint64_t{1} << 62, ~std::uint64_t{0}, std::uint64_t{1} << 33, std::uint64_t{5}}) {
+    for (const std::uint64_t wild :
+         {std::uint64_t{1} << 62, ~std::uint64_t{0}, std::uint64_t{1} << 33, std::uint64_t{5}}) {
       std::string forged = bytes;
       for (std::size_t k = 0; k < 8; ++k) forged[i + k] = static_cast<char>(wild >> (8 * k));
       try {
@@ -425,7 +432,8 @@ TEST(many_threads_ask_one_bank)
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
-      for (std::size_t i = 0; i < points.size(); ++i) wrong[t] += bank.distance(0, points[i].data()) != alone[i];
+      for (std::size_t i = 0; i < points.size(); ++i)
+        wrong[t] += bank.distance(0, points[i].data()) != alone[i];
     });
   for (std::thread &thread : threads) thread.join();
   CHECK(std::count(wrong.begin(), wrong.end(), 0) == 4);
@@ -442,7 +450,8 @@ TEST(a_large_bank)
     std::vector<double> query = points[random() % points.size()];
     query[0] += 0.04;
     double nearest = infinity;
-    for (const auto &point : points) nearest = std::min(nearest, plain_distance(query, point, bank.header().scaling));
+    for (const auto &point : points)
+      nearest = std::min(nearest, plain_distance(query, point, bank.header().scaling));
     CHECK(std::fabs(bank.distance(0, query.data()) - nearest) < 1e-14);
     CHECK(!bank.is_new(0, query.data()));
   }

@@ -24,12 +24,13 @@ const std::string g2 = "symfunction_short Ni 2 Al 0.1 0.5 6.0\n";
 
 TEST(a_file_in_the_wild)
 {
-  const auto d = parse_input_nn("# comment\r\n\n  number_of_elements\t2 ! two\nelements O H # order does not matter\n"
-                                "cutoff_type 6 0.25\nepochs 10\nkalman_eta 0.01\nscale_symmetry_functions\n"
-                                "symfunction H 2 O 0.1 0.0 12.0\n"
-                                "symfunction_short O 3 O H 0.01 -1.0 4 11.0 0.5 theta_s 0.25\r\n"
-                                "symfunction_short O 13 0.2 0.0 +1 2.5 9.0",
-                                "f.nn");
+  const auto d =
+      parse_input_nn("# comment\r\n\n  number_of_elements\t2 ! two\nelements O H # order does not matter\n"
+                     "cutoff_type 6 0.25\nepochs 10\nkalman_eta 0.01\nscale_symmetry_functions\n"
+                     "symfunction H 2 O 0.1 0.0 12.0\n"
+                     "symfunction_short O 3 O H 0.01 -1.0 4 11.0 0.5 theta_s 0.25\r\n"
+                     "symfunction_short O 13 0.2 0.0 +1 2.5 9.0",
+                     "f.nn");
   CHECK((d.elements == std::vector<std::string>{"H", "O"}));
   CHECK((d.atomic_numbers == std::vector<int>{1, 8}));
   CHECK(d.cutoff_type == CutoffType::poly2 && d.cutoff_alpha == 0.25);
@@ -59,8 +60,9 @@ TEST(the_hash_sees_values_only)
 {
   const std::string hash = parse_input_nn(head + g2, "a").hash();
   CHECK(hash.size() == 32);
-  CHECK(parse_input_nn("elements Al   Ni\nepochs 3\ncutoff_type 1 0.0\nsymfunction Ni 2 Al 1e-1 .5 6 # x", "b").hash() ==
-        hash);
+  CHECK(
+      parse_input_nn("elements Al   Ni\nepochs 3\ncutoff_type 1 0.0\nsymfunction Ni 2 Al 1e-1 .5 6 # x", "b")
+          .hash() == hash);
   for (const char *other : {"elements Ni Al\ncutoff_type 2\nsymfunction_short Ni 2 Al 0.1 0.5 6.0",
                             "elements Ni Al\ncutoff_type 1 0.1\nsymfunction_short Ni 2 Al 0.1 0.5 6.0",
                             "elements Ni Al\ncutoff_type 1\nsymfunction_short Ni 2 Al 0.1000000001 0.5 6.0",
@@ -72,14 +74,14 @@ TEST(the_hash_sees_values_only)
 TEST(sorted_as_n2p2_sorts)
 {
   const auto d = parse_input_nn("elements Ni Al\ncutoff_type 1\n"
-                                "symfunction_short Ni 9 Ni Ni 0.1 1 1 6\n"      // 7: type first
-                                "symfunction_short Ni 3 Ni Al 0.1 1 4 6\n"      // 6: zeta before lambda
-                                "symfunction_short Ni 3 Ni Al 0.1 1 2 6\n"      // 4
-                                "symfunction_short Ni 3 Ni Ni 0.1 1 2 6\n"      // 5: elements last
-                                "symfunction_short Ni 3 Ni Ni 0.1 -1 2 6\n"     // 3: lambda -1 first
-                                "symfunction_short Ni 2 Ni 0.2 0.0 6\n"         // 2: eta
-                                "symfunction_short Ni 2 Ni 0.1 0.5 6\n"         // 1: then r_s
-                                "symfunction_short Ni 2 Ni 9.0 0.0 5\n"         // 0: r_c before eta
+                                "symfunction_short Ni 9 Ni Ni 0.1 1 1 6\n"     // 7: type first
+                                "symfunction_short Ni 3 Ni Al 0.1 1 4 6\n"     // 6: zeta before lambda
+                                "symfunction_short Ni 3 Ni Al 0.1 1 2 6\n"     // 4
+                                "symfunction_short Ni 3 Ni Ni 0.1 1 2 6\n"     // 5: elements last
+                                "symfunction_short Ni 3 Ni Ni 0.1 -1 2 6\n"    // 3: lambda -1 first
+                                "symfunction_short Ni 2 Ni 0.2 0.0 6\n"        // 2: eta
+                                "symfunction_short Ni 2 Ni 0.1 0.5 6\n"        // 1: then r_s
+                                "symfunction_short Ni 2 Ni 9.0 0.0 5\n"        // 0: r_c before eta
                                 "symfunction_short Al 2 Ni 9.0 0.0 5\n",
                                 "f");
   CHECK((d.n2p2_order(1) == std::vector<int>{7, 6, 4, 5, 3, 2, 1, 0}));
@@ -105,7 +107,8 @@ TEST(every_malformed_file_gets_one_clear_line)
       {"cutoff_type 9\n", {"f.nn:1:", "'9'", "known: 0 1 2"}},
       {"cutoff_type 1 1.0\n", {"f.nn:1:", "alpha", "0 <= alpha < 1"}},
       {"cutoff_type 1 0.2 3\n", {"f.nn:1:", "3 values", "1 or 2"}},
-      {head + "symmfunction_short Ni 2 Al 0.1 0 6\n", {"f.nn:3:", "'symmfunction_short'", "'symfunction_short'"}},
+      {head + "symmfunction_short Ni 2 Al 0.1 0 6\n",
+       {"f.nn:3:", "'symmfunction_short'", "'symfunction_short'"}},
       {head + "epoch 5\n", {"f.nn:3:", "'epoch'", "'epochs'"}},
       {head + "symfunction_short Ni 2 Al 0.1 0\n", {"f.nn:3:", "5 values", "expected 6", "eta r_s r_c"}},
       {head + "symfunction_short Ni 2 Al 0.1 0 6 7\n", {"f.nn:3:", "7 values", "expected 6"}},
@@ -122,7 +125,8 @@ TEST(every_malformed_file_gets_one_clear_line)
       {head + "symfunction_short Ni 2 Cu 0.1 0 6\n", {"f.nn:3:", "'Cu'", "line 1, elements: Al Ni"}},
       {head + "symfunction_short Cu 2 Ni 0.1 0 6\n", {"f.nn:3:", "central element 'Cu'"}},
       {head + "symfunction_short Ni 4 Ni 0.1 0 6\n", {"f.nn:3:", "type '4'", "known: 2 3 9 12 13"}},
-      {head + "symfunction_short Ni 22 Ni Ni 0 6 0 90 p2\n", {"f.nn:3:", "type 22", "not supported", "2 3 9 12 13"}},
+      {head + "symfunction_short Ni 22 Ni Ni 0 6 0 90 p2\n",
+       {"f.nn:3:", "type 22", "not supported", "2 3 9 12 13"}},
       {head + "symfunction_short Ni 4294967298 Ni 0.1 0 6\n", {"f.nn:3:", "type '4294967298'", "known: 2 3"}},
       {head + "symfunction_short Ni x Ni 0.1 0 6\n", {"f.nn:3:", "type", "'x'", "integer"}},
       {head + "symfunction_short Ni 3 Ni Al 0.1 0.5 1 6\n", {"f.nn:3:", "lambda is 0.5", "1 or -1"}},
@@ -131,7 +135,8 @@ TEST(every_malformed_file_gets_one_clear_line)
       {head + "symfunction_short Ni 3 Ni Al 0.1 1 1\n", {"f.nn:3:", "7 values", "8 or 9"}},
       {head + "symfunction_short Ni 9 Ni Al 0.1 1 1 6 0 0\n", {"f.nn:3:", "10 values", "8 or 9"}},
       {head + "symfunction_short Ni 9 Ni Al 0.1 1 1 6 theta_s\n", {"f.nn:3:", "one value after 'theta_s'"}},
-      {head + "symfunction_short Ni 9 Ni Al 0.1 1 1 6 theta_s 90\n", {"f.nn:3:", "theta_s is '90'", "radian"}},
+      {head + "symfunction_short Ni 9 Ni Al 0.1 1 1 6 theta_s 90\n",
+       {"f.nn:3:", "theta_s is '90'", "radian"}},
       {head + "symfunction_short Ni 12 Ni 0.1 0 6\n", {"f.nn:3:", "6 values", "expected 5"}},
       {head + "symfunction_short Ni 13 0.1 0 1 1\n", {"f.nn:3:", "6 values", "expected 7"}},
       {head + g2 + "\n" + g2, {"f.nn:5:", "same symmetry function as in line 3"}},
@@ -153,7 +158,8 @@ TEST(every_malformed_file_gets_one_clear_line)
 
 TEST(atomic_numbers)
 {
-  CHECK(atomic_number("H") == 1 && atomic_number("Ni") == 28 && atomic_number("W") == 74 && atomic_number("Og") == 118);
+  CHECK(atomic_number("H") == 1 && atomic_number("Ni") == 28 && atomic_number("W") == 74 &&
+        atomic_number("Og") == 118);
   CHECK(atomic_number("ni") == 0 && atomic_number("") == 0 && atomic_number("Nix") == 0);
 }
 

@@ -14,17 +14,17 @@ using Scores = std::map<std::string, double>;
 
 Decision decide_at(const char *rule, const Scores &scores, std::int64_t step = 100, std::int64_t last = -1,
                    std::int64_t n_kept = 0)
-{
-  return decide(parse_rule(rule, known), scores, step, last, n_kept);
-}
+{ return decide(parse_rule(rule, known), scores, step, last, n_kept); }
 
 }    // namespace
 
 TEST(text_and_back)
 {
   for (const char *text :
-       {"", "keep novelty > 1", "keep novelty >= 1.5 keep spread > 0.1 junk novelty > 20 junk frame != -2.5e-08",
-        "stop novelty > 50 soft", "keep novelty > 1 stop range > 3 hard stop novelty >= 50 hard gap 50 max 500",
+       {"", "keep novelty > 1",
+        "keep novelty >= 1.5 keep spread > 0.1 junk novelty > 20 junk frame != -2.5e-08",
+        "stop novelty > 50 soft",
+        "keep novelty > 1 stop range > 3 hard stop novelty >= 50 hard gap 50 max 500",
         "stop novelty < 0.1 continue gap 9007199254740993", "keep novelty == 0.30000000000000004 max 1"}) {
     const Rule rule = parse_rule(text, known);
     CHECK_MESSAGE(rule.text() == text, rule.text());
@@ -59,7 +59,8 @@ TEST(verdicts)
   CHECK(decide_at("", {{"novelty", 1.0}}).reason.empty());
   CHECK(decide_at("", {{"novelty", INFINITY}}).verdict == Verdict::kept);
   CHECK(decide_at("keep spread > 1", {{"novelty", 9.0}, {"spread", 0.5}}).verdict == Verdict::known);
-  CHECK(decide_at("keep spread > 1 keep novelty > 2", {{"novelty", 9.0}, {"spread", 0.5}}).reason == "novelty > 2");
+  CHECK(decide_at("keep spread > 1 keep novelty > 2", {{"novelty", 9.0}, {"spread", 0.5}}).reason ==
+        "novelty > 2");
   CHECK(decide_at("junk novelty > 20", {{"novelty", 21.0}}).verdict == Verdict::junk);
   CHECK(decide_at("junk novelty > 20", {{"novelty", 21.0}}).reason == "novelty > 20");
   CHECK(decide_at("junk novelty > 20", {{"novelty", 20.0}}).verdict == Verdict::kept);

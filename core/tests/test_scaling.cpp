@@ -116,7 +116,8 @@ TEST(malformed_scaling_data)
   };
   parse_scaling_data(good + "2 3 0D0 1.0D+00 0.5 0.1\n", "s.data", d, ScalingKind::minmax);
   refuse(good, "2 functions for element O, but the descriptor has 3");
-  refuse(good + "2 4 0 1 0.5 0.1\n", "s.data:6: '4' is no function index: expected a whole number from 1 to 3");
+  refuse(good + "2 4 0 1 0.5 0.1\n",
+         "s.data:6: '4' is no function index: expected a whole number from 1 to 3");
   refuse(good + "3 1 0 1 0.5 0.1\n", "s.data:6: '3' is no element index");
   refuse(good + "2 2 0 1 0.5 0.1\n", "s.data:6: function 2 of element 2 (O) is given a second time");
   refuse(good + "2 3 0 1 0.5 x\n", "s.data:6: 'x' is not a finite number");

@@ -87,10 +87,12 @@ std::vector<double> reference(const Descriptor &d, int central, const Cloud &clo
         const int high = std::max(cloud.element[j], cloud.element[k]);
         if (!weighted && (low != f.first || high != f.second)) continue;
         const long double rik = cloud.r(k);
-        const long double dx = cloud.x[j] - cloud.x[k], dy = cloud.y[j] - cloud.y[k], dz = cloud.z[j] - cloud.z[k];
+        const long double dx = cloud.x[j] - cloud.x[k], dy = cloud.y[j] - cloud.y[k],
+                          dz = cloud.z[j] - cloud.z[k];
         const long double rjk = sqrtl(dx * dx + dy * dy + dz * dz);
         long double c = ((long double)cloud.x[j] * cloud.x[k] + (long double)cloud.y[j] * cloud.y[k] +
-                         (long double)cloud.z[j] * cloud.z[k]) / (rij * rik);
+                         (long double)cloud.z[j] * cloud.z[k]) /
+                        (rij * rik);
         if (f.theta_shift != 0.0) {
           const long double cx = (long double)cloud.y[j] * cloud.z[k] - (long double)cloud.z[j] * cloud.y[k];
           const long double cy = (long double)cloud.z[j] * cloud.x[k] - (long double)cloud.x[j] * cloud.z[k];
@@ -100,7 +102,7 @@ std::vector<double> reference(const Descriptor &d, int central, const Cloud &clo
         const long double base = 1 + f.lambda * c;
         if (base <= 0) continue;
         long double term = powl(2, 1 - f.zeta) * powl(base, f.zeta) * gaussian(rij) * gaussian(rik) *
-            fc(rij, f.r_cutoff) * fc(rik, f.r_cutoff);
+                           fc(rij, f.r_cutoff) * fc(rik, f.r_cutoff);
         if (f.type != 9) term *= gaussian(rjk) * fc(rjk, f.r_cutoff);
         if (weighted) term *= charge(j) * charge(k);
         sum += term;
@@ -140,8 +142,8 @@ std::string full_description(int cutoff_type, double alpha, const std::vector<st
           s << "symfunction_short " << a << " 2 " << b << " " << gaussian << " " << rc << "\n";
       for (std::size_t j = i; j < elements.size(); j++)
         for (int type : {3, 9}) {
-          const std::string start = "symfunction_short " + a + " " + std::to_string(type) + " " + elements[j] +
-              " " + b + " ";
+          const std::string start =
+              "symfunction_short " + a + " " + std::to_string(type) + " " + elements[j] + " " + b + " ";
           for (const char *eta : {"0.0", "0.01", "0.1"})
             for (const char *lambda : {"1", "-1"})
               for (const char *zeta : {"1", "2", "3", "4", "5", "16", "100", "1.5", "7.25"})
@@ -155,14 +157,14 @@ std::string full_description(int cutoff_type, double alpha, const std::vector<st
   return s.str();
 }
 
-void compare(const std::vector<double> &got, const std::vector<double> &expected, const Descriptor &d, int element,
-             double relative, double absolute, const std::string &where)
+void compare(const std::vector<double> &got, const std::vector<double> &expected, const Descriptor &d,
+             int element, double relative, double absolute, const std::string &where)
 {
   const auto columns = d.columns(element);
   for (std::size_t c = 0; c < got.size(); c++)
     if (!check::close(got[c], expected[c], relative, absolute))
-      check::fail(__FILE__, __LINE__, where + ", line " +
-                      std::to_string(d.functions[std::size_t(columns[c])].line) + ": " +
+      check::fail(__FILE__, __LINE__,
+                  where + ", line " + std::to_string(d.functions[std::size_t(columns[c])].line) + ": " +
                       check::pair(got[c], expected[c]));
 }
 
@@ -174,8 +176,9 @@ std::vector<const Kernels *> all_kernels()
   return found;
 }
 
-const std::string small = "elements Ni\ncutoff_type 1\nsymfunction_short Ni 2 Ni 0.1 0 6\n"
-                          "symfunction_short Ni 3 Ni Ni 0.01 1 2 6\nsymfunction_short Ni 9 Ni Ni 0.01 -1 2 6\n";
+const std::string small =
+    "elements Ni\ncutoff_type 1\nsymfunction_short Ni 2 Ni 0.1 0 6\n"
+    "symfunction_short Ni 3 Ni Ni 0.01 1 2 6\nsymfunction_short Ni 9 Ni Ni 0.01 -1 2 6\n";
 
 }    // namespace
 
@@ -191,7 +194,8 @@ TEST(agrees_with_the_printed_equations)
           for (const Kernels *kernels : all_kernels()) {
             use_kernels(*kernels);
             const std::string where = std::string(kernels->name) + ", cutoff type " + std::to_string(type) +
-                " alpha " + std::to_string(alpha) + ", " + std::to_string(n) + " neighbours";
+                                      " alpha " + std::to_string(alpha) + ", " + std::to_string(n) +
+                                      " neighbours";
             const SymmetryFunctions in_double(d, Precision::double_), mixed(d, Precision::mixed);
             compare(fingerprint(in_double, e, cloud), expected, d, e, 1e-10, 1e-12, where);
             compare(fingerprint(mixed, e, cloud), expected, d, e, 1e-5, 1e-6, where + " (mixed)");
@@ -209,7 +213,8 @@ TEST(perfect_lattice)
   const auto expected = reference(d, 0, cloud);
   for (const Kernels *kernels : all_kernels()) {
     use_kernels(*kernels);
-    compare(fingerprint(SymmetryFunctions(d, Precision::double_), 0, cloud), expected, d, 0, 1e-10, 1e-12, "fcc");
+    compare(fingerprint(SymmetryFunctions(d, Precision::double_), 0, cloud), expected, d, 0, 1e-10, 1e-12,
+            "fcc");
     compare(fingerprint(SymmetryFunctions(d, Precision::mixed), 0, cloud), expected, d, 0, 1e-5, 1e-6,
             "fcc (mixed)");
   }
@@ -217,16 +222,19 @@ TEST(perfect_lattice)
 
 TEST(many_neighbours_of_several_elements)
 {
-  const auto d = parse_input_nn("elements Al Ni Pd\ncutoff_type 2\nsymfunction_short Ni 2 Pd 0.1 0 9\n"
-                                "symfunction_short Ni 3 Al Pd 0.01 1 2 9\nsymfunction_short Ni 9 Ni Ni 0.0 -1 8 9\n"
-                                "symfunction_short Ni 9 Al Ni 0.0 -1 3 9\nsymfunction_short Ni 12 0.1 0 9\n"
-                                "symfunction_short Ni 13 0.01 0 1 4 9\n",
-                                "test");
+  const auto d =
+      parse_input_nn("elements Al Ni Pd\ncutoff_type 2\nsymfunction_short Ni 2 Pd 0.1 0 9\n"
+                     "symfunction_short Ni 3 Al Pd 0.01 1 2 9\nsymfunction_short Ni 9 Ni Ni 0.0 -1 8 9\n"
+                     "symfunction_short Ni 9 Al Ni 0.0 -1 3 9\nsymfunction_short Ni 12 0.1 0 9\n"
+                     "symfunction_short Ni 13 0.01 0 1 4 9\n",
+                     "test");
   const Cloud cloud = random_cloud(3000, 9.5, 3, 7);
   const auto expected = reference(d, 1, cloud);
   use_kernels(*all_kernels().back());
-  compare(fingerprint(SymmetryFunctions(d, Precision::double_), 1, cloud), expected, d, 1, 1e-10, 1e-12, "3000");
-  compare(fingerprint(SymmetryFunctions(d, Precision::mixed), 1, cloud), expected, d, 1, 1e-5, 1e-6, "3000 mixed");
+  compare(fingerprint(SymmetryFunctions(d, Precision::double_), 1, cloud), expected, d, 1, 1e-10, 1e-12,
+          "3000");
+  compare(fingerprint(SymmetryFunctions(d, Precision::mixed), 1, cloud), expected, d, 1, 1e-5, 1e-6,
+          "3000 mixed");
 }
 
 TEST(order_of_neighbours_changes_no_bit)

@@ -17,7 +17,8 @@ int checked(const Descriptor &descriptor, int element)
 {
   const int n = static_cast<int>(descriptor.elements.size());
   if (element < 0 || element >= n)
-    throw InputError("element number " + std::to_string(element) + ", expected 0 to " + std::to_string(n - 1));
+    throw InputError("element number " + std::to_string(element) + ", expected 0 to " +
+                     std::to_string(n - 1));
   return element;
 }
 
@@ -32,7 +33,8 @@ Descriptor parse(std::string_view text, const std::string &name, const std::stri
 
 void bind_descriptor(nb::module_ &m)
 {
-  nb::class_<SymmetryFunction>(m, "SymmetryFunction", "One symmetry function; lengths in Angstrom, eta in 1/Angstrom^2.")
+  nb::class_<SymmetryFunction>(m, "SymmetryFunction",
+                               "One symmetry function; lengths in Angstrom, eta in 1/Angstrom^2.")
       .def_ro("type", &SymmetryFunction::type)
       .def_ro("central", &SymmetryFunction::central, "Number of the central element.")
       .def_ro("first", &SymmetryFunction::first, "Number of the neighbour element; -1: all.")
@@ -50,10 +52,12 @@ void bind_descriptor(nb::module_ &m)
       .def_ro("atomic_numbers", &Descriptor::atomic_numbers)
       .def_ro("functions", &Descriptor::functions, "All functions, in the file's line order.")
       .def_prop_ro("hash", &Descriptor::hash)
-      .def("columns", [](const Descriptor &d, int e) { return d.columns(checked(d, e)); }, "element"_a,
-           "Functions of a central element, as indices into `functions`: the columns of its fingerprint.")
-      .def("n2p2_order", [](const Descriptor &d, int e) { return d.n2p2_order(checked(d, e)); }, "element"_a,
-           "For each column its rank in n2p2's sorted order.")
+      .def(
+          "columns", [](const Descriptor &d, int e) { return d.columns(checked(d, e)); }, "element"_a,
+          "Functions of a central element, as indices into `functions`: the columns of its fingerprint.")
+      .def(
+          "n2p2_order", [](const Descriptor &d, int e) { return d.n2p2_order(checked(d, e)); }, "element"_a,
+          "For each column its rank in n2p2's sorted order.")
       .def("__repr__", [](const Descriptor &d) { return "Descriptor('" + d.hash() + "')"; });
 
   m.def("parse_input_nn", &parse, "text"_a, "name"_a = "input.nn", "length_unit"_a = "angstrom",

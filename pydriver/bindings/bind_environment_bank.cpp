@@ -52,8 +52,8 @@ std::vector<const double *> rows_of(const std::vector<int> &n_features, const El
     at += static_cast<std::size_t>(n_features[static_cast<std::size_t>(element)]);
   }
   if (at != fingerprints.shape(0))
-    throw InputError("fingerprints of " + std::to_string(n) + " environments: expected " + std::to_string(at) +
-                     " numbers, got " + std::to_string(fingerprints.shape(0)));
+    throw InputError("fingerprints of " + std::to_string(n) + " environments: expected " +
+                     std::to_string(at) + " numbers, got " + std::to_string(fingerprints.shape(0)));
   return rows;
 }
 
@@ -61,7 +61,8 @@ std::int64_t *hints_of(const std::optional<HintArray> &hints, std::size_t n)
 {
   if (!hints) return nullptr;
   if (hints->shape(0) != n)
-    throw InputError("hints: expected " + std::to_string(n) + " numbers, got " + std::to_string(hints->shape(0)));
+    throw InputError("hints: expected " + std::to_string(n) + " numbers, got " +
+                     std::to_string(hints->shape(0)));
   return hints->data();
 }
 
@@ -74,9 +75,7 @@ ScalingKind kind_of(const std::string &name)
 }
 
 std::string name_of(ScalingKind kind)
-{
-  return kind == ScalingKind::none ? "none" : kind == ScalingKind::minmax ? "minmax" : "std";
-}
+{ return kind == ScalingKind::none ? "none" : kind == ScalingKind::minmax ? "minmax" : "std"; }
 
 EnvironmentBank make_bank(std::string descriptor_text, std::string descriptor_hash,
                           std::vector<std::string> elements, std::vector<int> n_features,
@@ -93,8 +92,8 @@ EnvironmentBank make_bank(std::string descriptor_text, std::string descriptor_ha
   return EnvironmentBank(std::move(header));
 }
 
-nb::object select_new(const EnvironmentBank &bank, const ElementArray &elements, const ValueArray &fingerprints,
-                      const std::optional<HintArray> &hints)
+nb::object select_new(const EnvironmentBank &bank, const ElementArray &elements,
+                      const ValueArray &fingerprints, const std::optional<HintArray> &hints)
 {
   std::vector<std::int64_t> picked;
   {
@@ -105,8 +104,8 @@ nb::object select_new(const EnvironmentBank &bank, const ElementArray &elements,
   return owned_array(std::move(picked));
 }
 
-nb::object distances(const EnvironmentBank &bank, const ElementArray &elements, const ValueArray &fingerprints,
-                     const std::optional<HintArray> &hints)
+nb::object distances(const EnvironmentBank &bank, const ElementArray &elements,
+                     const ValueArray &fingerprints, const std::optional<HintArray> &hints)
 {
   std::vector<double> result;
   {
@@ -135,7 +134,8 @@ void add(EnvironmentBank &bank, const ElementArray &elements, const OriginArray 
 nb::tuple entry(const EnvironmentBank &bank, std::int64_t position)
 {
   if (position < 0 || position >= bank.size())
-    throw nb::index_error(("entry " + std::to_string(position) + ": the bank has " + std::to_string(bank.size())).c_str());
+    throw nb::index_error(
+        ("entry " + std::to_string(position) + ": the bank has " + std::to_string(bank.size())).c_str());
   const int element = bank.entry_element(position);
   const Origin origin = bank.entry_origin(position);
   const double *raw = bank.entry_raw(position);
@@ -147,7 +147,8 @@ nb::tuple entry(const EnvironmentBank &bank, std::int64_t position)
 nb::tuple entries_since(const EnvironmentBank &bank, std::int64_t revision)
 {
   if (revision < 0 || revision > bank.size())
-    throw InputError("revision " + std::to_string(revision) + ": expected 0 to " + std::to_string(bank.size()));
+    throw InputError("revision " + std::to_string(revision) + ": expected 0 to " +
+                     std::to_string(bank.size()));
   std::vector<std::int32_t> elements;
   std::vector<std::int64_t> origins;
   std::vector<double> fingerprints;
@@ -161,7 +162,8 @@ nb::tuple entries_since(const EnvironmentBank &bank, std::int64_t revision)
                         raw + bank.header().n_features[static_cast<std::size_t>(element)]);
   }
   const std::size_t n = elements.size();
-  return nb::make_tuple(owned_array(std::move(elements)), owned_array(std::move(origins), {n, std::size_t{3}}),
+  return nb::make_tuple(owned_array(std::move(elements)),
+                        owned_array(std::move(origins), {n, std::size_t{3}}),
                         owned_array(std::move(fingerprints)));
 }
 
@@ -176,16 +178,20 @@ void bind_scaling(nb::module_ &m)
           },
           "kind"_a, "shift"_a, "factor"_a)
       .def_static("identity", &Scaling::identity, "n_features"_a, "No scaling: shift 0, factor 1.")
-      .def_prop_ro("kind", [](const Scaling &s) { return name_of(s.kind); }, "'minmax', 'std' or 'none'.")
+      .def_prop_ro(
+          "kind", [](const Scaling &s) { return name_of(s.kind); }, "'minmax', 'std' or 'none'.")
       .def_ro("shift", &Scaling::shift, "[element][column]")
       .def_ro("factor", &Scaling::factor, "[element][column]")
       .def("__eq__", [](const Scaling &a, const Scaling &b) { return a == b; })
       .def("__repr__", [](const Scaling &s) { return "Scaling('" + name_of(s.kind) + "')"; });
 
-  nb::class_<ColumnStatistics>(m, "ColumnStatistics", "Running minimum, maximum, mean and variance of every column.")
+  nb::class_<ColumnStatistics>(m, "ColumnStatistics",
+                               "Running minimum, maximum, mean and variance of every column.")
       .def(
           "__init__",
-          [](ColumnStatistics *self, const std::vector<int> &n_features) { new (self) ColumnStatistics(n_features); },
+          [](ColumnStatistics *self, const std::vector<int> &n_features) {
+            new (self) ColumnStatistics(n_features);
+          },
           "n_features"_a)
       .def(
           "add",
@@ -198,18 +204,16 @@ void bind_scaling(nb::module_ &m)
       .def("count", &ColumnStatistics::count, "element"_a)
       .def(
           "scaling",
-          [](const ColumnStatistics &self, const std::string &kind, const std::vector<std::string> &elements) {
-            return self.scaling(kind_of(kind), elements);
-          },
+          [](const ColumnStatistics &self, const std::string &kind,
+             const std::vector<std::string> &elements) { return self.scaling(kind_of(kind), elements); },
           "kind"_a, "elements"_a)
       .def("to_scaling_data", &ColumnStatistics::to_scaling_data, "descriptor"_a,
            "Text of an n2p2 `scaling.data` file.");
 
   m.def(
       "parse_scaling_data",
-      [](std::string_view text, const std::string &name, const Descriptor &descriptor, const std::string &kind) {
-        return parse_scaling_data(text, name, descriptor, kind_of(kind));
-      },
+      [](std::string_view text, const std::string &name, const Descriptor &descriptor,
+         const std::string &kind) { return parse_scaling_data(text, name, descriptor, kind_of(kind)); },
       "text"_a, "name"_a, "descriptor"_a, "kind"_a, "Read an n2p2 `scaling.data` file.");
 }
 
@@ -218,14 +222,16 @@ void bind_scaling(nb::module_ &m)
 void bind_environment_bank(nb::module_ &m)
 {
   bind_scaling(m);
-  nb::class_<EnvironmentBank>(m, "EnvironmentBank",
-                              "Stored fingerprints, one set an element, and the greedy rule on them.\n\n"
-                              "Environments go in and out as parallel arrays: elements int32[n] and their unscaled "
-                              "fingerprints one after the other in one float64 array.")
-      .def(nb::new_(&make_bank), "descriptor_text"_a, "descriptor_hash"_a, "elements"_a, "n_features"_a, "cutoffs"_a,
-           "thresholds"_a, "scaling"_a)
+  nb::class_<EnvironmentBank>(
+      m, "EnvironmentBank",
+      "Stored fingerprints, one set an element, and the greedy rule on them.\n\n"
+      "Environments go in and out as parallel arrays: elements int32[n] and their unscaled "
+      "fingerprints one after the other in one float64 array.")
+      .def(nb::new_(&make_bank), "descriptor_text"_a, "descriptor_hash"_a, "elements"_a, "n_features"_a,
+           "cutoffs"_a, "thresholds"_a, "scaling"_a)
       .def("__len__", [](const EnvironmentBank &bank) { return bank.size(); })
-      .def("size", [](const EnvironmentBank &bank) { return bank.size(); }, "Entries of all elements.")
+      .def(
+          "size", [](const EnvironmentBank &bank) { return bank.size(); }, "Entries of all elements.")
       .def("size", nb::overload_cast<int>(&EnvironmentBank::size, nb::const_), "element"_a)
       .def_prop_ro("descriptor_text",
                    [](const EnvironmentBank &b) {    // comments of a file may be in any encoding
@@ -240,38 +246,44 @@ void bind_environment_bank(nb::module_ &m)
       .def_prop_ro("thresholds", [](const EnvironmentBank &b) { return b.header().thresholds; })
       .def_prop_ro("scaling", [](const EnvironmentBank &b) { return b.header().scaling; })
       .def_prop_ro("memory_bytes", &EnvironmentBank::memory_bytes)
-      .def("select_new", &select_new, "elements"_a, "fingerprints"_a, "hints"_a = nb::none(),
-           "Indices int64[k] of the environments that the greedy rule adds when it sees these in this order. The bank "
-           "is not changed. hints int64[n], changed in place: the entry of its element that covered an environment "
-           "last time, or -1.")
+      .def(
+          "select_new", &select_new, "elements"_a, "fingerprints"_a, "hints"_a = nb::none(),
+          "Indices int64[k] of the environments that the greedy rule adds when it sees these in this order. The bank "
+          "is not changed. hints int64[n], changed in place: the entry of its element that covered an environment "
+          "last time, or -1.")
       .def("distances", &distances, "elements"_a, "fingerprints"_a, "hints"_a = nb::none(),
            "Distance float64[n] to the nearest entry in scaled units, inf if the element has none.")
       .def("add", &add, "elements"_a, "origins"_a, "fingerprints"_a,
            "Store entries unconditionally; origins int64[n, 3] are run, step and atom ID.")
       .def("entry", &entry, "position"_a,
            "One entry of the history: element, (run, step, atom ID), fingerprint float64[n_features].")
-      .def("entries_since", &entries_since, "revision"_a,
-           "Entries from position `revision` on: elements int32[e], origins int64[e, 3], fingerprints float64[flat].")
-      .def("require_compatible",
-           [](const EnvironmentBank &self, const EnvironmentBank &other, const std::string &name) {
-             self.require_compatible(other.header(), name);
-           },
-           "other"_a, "name"_a, "Raise ValueError that says what differs if entries of `other` may not be mixed in.")
-      .def("serialise",
-           [](const EnvironmentBank &bank) {
-             std::string bytes;
-             {
-               nb::gil_scoped_release release;
-               bytes = bank.serialise();
-             }
-             return nb::bytes(bytes.data(), bytes.size());
-           },
-           "The bytes of a bank file.")
+      .def(
+          "entries_since", &entries_since, "revision"_a,
+          "Entries from position `revision` on: elements int32[e], origins int64[e, 3], fingerprints float64[flat].")
+      .def(
+          "require_compatible",
+          [](const EnvironmentBank &self, const EnvironmentBank &other, const std::string &name) {
+            self.require_compatible(other.header(), name);
+          },
+          "other"_a, "name"_a,
+          "Raise ValueError that says what differs if entries of `other` may not be mixed in.")
+      .def(
+          "serialise",
+          [](const EnvironmentBank &bank) {
+            std::string bytes;
+            {
+              nb::gil_scoped_release release;
+              bytes = bank.serialise();
+            }
+            return nb::bytes(bytes.data(), bytes.size());
+          },
+          "The bytes of a bank file.")
       .def_static(
           "deserialise",
           [](const nb::bytes &bytes, const std::string &name) {
             nb::gil_scoped_release release;
             return EnvironmentBank::deserialise({bytes.c_str(), bytes.size()}, name);
           },
-          "bytes"_a, "name"_a = "bank", "Raises ValueError 'name: ...' if the bytes are not a whole, sound bank.");
+          "bytes"_a, "name"_a = "bank",
+          "Raises ValueError 'name: ...' if the bytes are not a whole, sound bank.");
 }

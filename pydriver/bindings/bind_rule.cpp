@@ -48,8 +48,8 @@ void bind_rule(nb::module_ &m)
       .def_ro("reason", &Decision::reason)
       .def("__repr__", [](const Decision &d) {
         static const char *const names[] = {"known", "kept", "junk", "pending"};
-        return std::string("Decision(") + names[static_cast<int>(d.verdict)] + (d.stop ? ", stop" : "") + ", '" +
-            d.reason + "')";
+        return std::string("Decision(") + names[static_cast<int>(d.verdict)] + (d.stop ? ", stop" : "") +
+               ", '" + d.reason + "')";
       });
 
   m.def("parse_rule", &parse_rule, "text"_a, "known_scores"_a,

@@ -70,8 +70,8 @@ struct NeighbourTable {
 };
 
 /// Fingerprints of all atoms, each into its own row, atoms shared out among threads.
-void compute_rows(const SymmetryFunctions &functions, const std::int32_t *elements, const NeighbourTable &table,
-                  const std::vector<double *> &rows, std::size_t n_threads)
+void compute_rows(const SymmetryFunctions &functions, const std::int32_t *elements,
+                  const NeighbourTable &table, const std::vector<double *> &rows, std::size_t n_threads)
 {
   constexpr std::size_t batch = 32;
   std::atomic<std::size_t> next{0};
@@ -145,9 +145,9 @@ SymmetryFunctions make(const nb::bytes &text, const std::string &name, const std
     throw InputError("precision '" + precision + "', expected double or mixed");
   if (length_unit != "angstrom" && length_unit != "bohr")
     throw InputError("length unit '" + length_unit + "', expected angstrom or bohr");
-  return SymmetryFunctions(
-      parse_input_nn({text.c_str(), text.size()}, name, length_unit == "bohr" ? LengthUnit::bohr : LengthUnit::angstrom),
-      precision == "double" ? Precision::double_ : Precision::mixed);
+  return SymmetryFunctions(parse_input_nn({text.c_str(), text.size()}, name,
+                                          length_unit == "bohr" ? LengthUnit::bohr : LengthUnit::angstrom),
+                           precision == "double" ? Precision::double_ : Precision::mixed);
 }
 
 int checked(const SymmetryFunctions &functions, int element)
@@ -162,7 +162,9 @@ int checked(const SymmetryFunctions &functions, int element)
 nb::list describe_columns(const SymmetryFunctions &functions, int element)
 {
   const Descriptor &d = functions.descriptor();
-  const auto symbol = [&](int e) { return e < 0 ? nb::object(nb::none()) : nb::cast(d.elements[std::size_t(e)]); };
+  const auto symbol = [&](int e) {
+    return e < 0 ? nb::object(nb::none()) : nb::cast(d.elements[std::size_t(e)]);
+  };
   nb::list columns;
   for (int index : d.columns(checked(functions, element))) {
     const SymmetryFunction &f = d.functions[std::size_t(index)];
@@ -188,18 +190,23 @@ nb::list describe_columns(const SymmetryFunctions &functions, int element)
 void bind_symmetry_functions(nb::module_ &m)
 {
   nb::class_<SymmetryFunctions>(m, "SymmetryFunctions")
-      .def("__init__",
-           [](SymmetryFunctions *self, const nb::bytes &text, const std::string &name,
-              const std::string &precision, const std::string &length_unit) {
-             new (self) SymmetryFunctions(make(text, name, precision, length_unit));
-           },
-           "text"_a, "name"_a = "input.nn", "precision"_a = "double", "length_unit"_a = "angstrom")
+      .def(
+          "__init__",
+          [](SymmetryFunctions *self, const nb::bytes &text, const std::string &name,
+             const std::string &precision, const std::string &length_unit) {
+            new (self) SymmetryFunctions(make(text, name, precision, length_unit));
+          },
+          "text"_a, "name"_a = "input.nn", "precision"_a = "double", "length_unit"_a = "angstrom")
       .def("compute", &compute, "elements"_a, "pairs"_a, "vectors"_a, "n_jobs"_a = 1,
            "Fingerprints, one matrix an element; pairs of a full neighbour list and their vectors (j - i).")
       .def("columns", &describe_columns, "element"_a)
-      .def("n_features", [](const SymmetryFunctions &f, int e) { return f.n_features(checked(f, e)); }, "element"_a)
-      .def("n2p2_order",
-           [](const SymmetryFunctions &f, int e) { return f.descriptor().n2p2_order(checked(f, e)); }, "element"_a)
+      .def(
+          "n_features", [](const SymmetryFunctions &f, int e) { return f.n_features(checked(f, e)); },
+          "element"_a)
+      .def(
+          "n2p2_order",
+          [](const SymmetryFunctions &f, int e) { return f.descriptor().n2p2_order(checked(f, e)); },
+          "element"_a)
       .def_prop_ro("descriptor", &SymmetryFunctions::descriptor, nb::rv_policy::reference_internal)
       .def_prop_ro("elements", [](const SymmetryFunctions &f) { return f.descriptor().elements; })
       .def_prop_ro("atomic_numbers", [](const SymmetryFunctions &f) { return f.descriptor().atomic_numbers; })
@@ -213,7 +220,8 @@ void bind_symmetry_functions(nb::module_ &m)
       });
   m.def("instruction_set", &SymmetryFunctions::instruction_set);
   m.def("cutoff_value", [](int type, double r, double r_cutoff, double alpha) {
-    if (type < 0 || type > 8) throw InputError("cutoff_type " + std::to_string(type) + ", known: 0 1 2 3 4 5 6 7 8");
+    if (type < 0 || type > 8)
+      throw InputError("cutoff_type " + std::to_string(type) + ", known: 0 1 2 3 4 5 6 7 8");
     return cutoff_value(CutoffType(type), r, r_cutoff, alpha);
   });
 }
