@@ -17,15 +17,26 @@ namespace {
 #include "simd.inl"
 
 // CutoffType
-enum { cutoff_hard, cutoff_cosine, cutoff_tanh_unit, cutoff_tanh_norm, cutoff_exponential, cutoff_poly1,
-       cutoff_poly2, cutoff_poly3, cutoff_poly4 };
+enum {
+  cutoff_hard,
+  cutoff_cosine,
+  cutoff_tanh_unit,
+  cutoff_tanh_norm,
+  cutoff_exponential,
+  cutoff_poly1,
+  cutoff_poly2,
+  cutoff_poly3,
+  cutoff_poly4
+};
 
 constexpr double log2_of_e = 1.44269504088896340736;
 
 inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 /// A number known to the compiler.
-template <int n> struct Constant { static constexpr int value = n; };
+template <int n> struct Constant {
+  static constexpr int value = n;
+};
 
 /// work(Constant<0>()), ..., work(Constant<n - 1>()): loops whose arrays must stay in registers.
 template <int n, class Work> inline __attribute__((always_inline)) void unrolled(const Work &work)
@@ -55,19 +66,19 @@ class Arena {
 
 /// Scratch arrays of one atom. Neighbour arrays are readable 64 items beyond the end.
 template <class Real> struct Arrays {
-  Real *ux, *uy, *uz;         ///< unit vectors to the neighbours
+  Real *ux, *uy, *uz;    ///< unit vectors to the neighbours
   Real *r, *r2;
-  Real *cutoff;               ///< cutoff function of the radial group at hand
-  Real *stored;               ///< n_stores rows
+  Real *cutoff;    ///< cutoff function of the radial group at hand
+  Real *stored;    ///< n_stores rows
   std::size_t stride;
-  int *count;                 ///< [slot * n_cutoffs + cutoff]: neighbours inside the cutoff
+  int *count;    ///< [slot * n_cutoffs + cutoff]: neighbours inside the cutoff
   double *totals;
-  double *lanes;              ///< [total][lane] of the pair functions
-  Real *cosine, *d2, *sine;   ///< of the pairs in the chunk
-  Real *distance;             ///< r_jk
+  double *lanes;               ///< [total][lane] of the pair functions
+  Real *cosine, *d2, *sine;    ///< of the pairs in the chunk
+  Real *distance;              ///< r_jk
   Real *pair_cutoff;
-  Real *weights, *powers;     ///< rows of chunk_stride
-  double *vx, *vy, *vz;       ///< unit vectors in double precision, for the moments
+  Real *weights, *powers;    ///< rows of chunk_stride
+  double *vx, *vy, *vz;      ///< unit vectors in double precision, for the moments
   double *moments, *squares;
 };
 
@@ -116,12 +127,15 @@ template <int n> inline double sum_lanes(const double *lanes)
   static_assert(n == 8 || n == 16, "");
   const auto *p = reinterpret_cast<const loose_four *>(lanes);
   four sum;
-  if constexpr (n == 16) sum = (p[0] + p[2]) + (p[1] + p[3]);
-  else sum = p[0] + p[1];
+  if constexpr (n == 16)
+    sum = (p[0] + p[2]) + (p[1] + p[3]);
+  else
+    sum = p[0] + p[1];
   return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
-// --- neighbours ------------------------------------------------------------------------------------------------
+// --- neighbours
+// ------------------------------------------------------------------------------------------------
 
 /// Unit vectors, r^2 and r, padded with a harmless neighbour.
 template <class Real> void prepare(const SortedNeighbours &in, const Arrays<Real> &a)
@@ -166,18 +180,21 @@ void count_neighbours(const ElementPlan<Real> &plan, const SortedNeighbours &in,
       int low = begin, high = in.slot_begin[slot + 1];
       while (low < high) {
         const int middle = (low + high) / 2;
-        if (in.r2[middle] < plan.cutoffs[c].r2_cutoff) low = middle + 1;
-        else high = middle;
+        if (in.r2[middle] < plan.cutoffs[c].r2_cutoff)
+          low = middle + 1;
+        else
+          high = middle;
       }
       a.count[slot * plan.n_cutoffs + c] = low - begin;
     }
   }
 }
 
-// --- cutoff functions ------------------------------------------------------------------------------------------
+// --- cutoff functions
+// ------------------------------------------------------------------------------------------
 
-/// Cutoff function of vectors of r^2 and r (r only where CutoffTerm::needs_r), both below the cutoff radius up to
-/// rounding. The root at the cutoff is a factor of its own, so the relative accuracy holds up to there.
+/// Cutoff function of vectors of r^2 and r (r only where CutoffTerm::needs_r), both below the cutoff radius
+/// up to rounding. The root at the cutoff is a factor of its own, so the relative accuracy holds up to there.
 template <class Real, int type>
 inline typename Simd<Real>::vec cutoff_vector(const CutoffTerm<Real> &t, typename Simd<Real>::vec r2,
                                               typename Simd<Real>::vec r)
@@ -232,19 +249,20 @@ template <class Real>
 void cutoff_array(const CutoffTerm<Real> &t, const Real *r2, const Real *r, Real *out, int n)
 {
   switch (t.type) {
-    case cutoff_hard: return cutoff_loop<Real, cutoff_hard>(t, r2, r, out, n);
-    case cutoff_cosine: return cutoff_loop<Real, cutoff_cosine>(t, r2, r, out, n);
-    case cutoff_tanh_unit: return cutoff_loop<Real, cutoff_tanh_unit>(t, r2, r, out, n);
-    case cutoff_tanh_norm: return cutoff_loop<Real, cutoff_tanh_norm>(t, r2, r, out, n);
-    case cutoff_exponential: return cutoff_loop<Real, cutoff_exponential>(t, r2, r, out, n);
-    case cutoff_poly1: return cutoff_loop<Real, cutoff_poly1>(t, r2, r, out, n);
-    case cutoff_poly2: return cutoff_loop<Real, cutoff_poly2>(t, r2, r, out, n);
-    case cutoff_poly3: return cutoff_loop<Real, cutoff_poly3>(t, r2, r, out, n);
-    case cutoff_poly4: return cutoff_loop<Real, cutoff_poly4>(t, r2, r, out, n);
+  case cutoff_hard: return cutoff_loop<Real, cutoff_hard>(t, r2, r, out, n);
+  case cutoff_cosine: return cutoff_loop<Real, cutoff_cosine>(t, r2, r, out, n);
+  case cutoff_tanh_unit: return cutoff_loop<Real, cutoff_tanh_unit>(t, r2, r, out, n);
+  case cutoff_tanh_norm: return cutoff_loop<Real, cutoff_tanh_norm>(t, r2, r, out, n);
+  case cutoff_exponential: return cutoff_loop<Real, cutoff_exponential>(t, r2, r, out, n);
+  case cutoff_poly1: return cutoff_loop<Real, cutoff_poly1>(t, r2, r, out, n);
+  case cutoff_poly2: return cutoff_loop<Real, cutoff_poly2>(t, r2, r, out, n);
+  case cutoff_poly3: return cutoff_loop<Real, cutoff_poly3>(t, r2, r, out, n);
+  case cutoff_poly4: return cutoff_loop<Real, cutoff_poly4>(t, r2, r, out, n);
   }
 }
 
-// --- radial functions ------------------------------------------------------------------------------------------
+// --- radial functions
+// ------------------------------------------------------------------------------------------
 
 template <class Real, bool shifted>
 inline typename Simd<Real>::vec gaussian(Real exponent, Real shift, typename Simd<Real>::vec r2,
@@ -258,10 +276,11 @@ inline typename Simd<Real>::vec gaussian(Real exponent, Real shift, typename Sim
   }
 }
 
-/// Gaussian times cutoff of n neighbours; their sum. The cutoff array is zero from n to the next multiple of the lanes.
+/// Gaussian times cutoff of n neighbours; their sum. The cutoff array is zero from n to the next multiple of
+/// the lanes.
 template <class Real, bool shifted, bool store>
-double radial_sum(const RadialTask<Real> &task, const Real *r2, const Real *r, const Real *cutoff, Real *stored,
-                  int n)
+double radial_sum(const RadialTask<Real> &task, const Real *r2, const Real *r, const Real *cutoff,
+                  Real *stored, int n)
 {
   using S = Simd<Real>;
   const Real exponent = task.exponent, shift = task.shift;
@@ -273,8 +292,8 @@ double radial_sum(const RadialTask<Real> &task, const Real *r2, const Real *r, c
     for (int k = block; k < end; k += S::lanes)
       unrolled<S::parts>([&](auto p) __attribute__((always_inline)) {
         const int i = k + p.value * S::width;
-        const auto value = S::load(cutoff + i) *
-            gaussian<Real, shifted>(exponent, shift, S::load(r2 + i), S::load(r + i));
+        const auto value =
+            S::load(cutoff + i) * gaussian<Real, shifted>(exponent, shift, S::load(r2 + i), S::load(r + i));
         if constexpr (store) S::store(stored + i, value);
         sum[p.value] += value;
       });
@@ -283,8 +302,8 @@ double radial_sum(const RadialTask<Real> &task, const Real *r2, const Real *r, c
   return sum_lanes<S::lanes>(lanes);
 }
 
-template <class Real> void radial_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in,
-                                            const Arrays<Real> &a)
+template <class Real>
+void radial_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, const Arrays<Real> &a)
 {
   for (int g = 0; g < plan.n_radial_groups; g++) {
     const RadialGroup &group = plan.radial_groups[g];
@@ -308,7 +327,8 @@ template <class Real> void radial_functions(const ElementPlan<Real> &plan, const
   }
 }
 
-// --- angular functions over pairs ------------------------------------------------------------------------------
+// --- angular functions over pairs
+// ------------------------------------------------------------------------------
 
 /// Add weight * power over a chunk for `count` functions of one Gaussian.
 template <class Real, int count>
@@ -328,18 +348,18 @@ void accumulate(const Arrays<Real> &a, const Real *weight, const PairUse *uses, 
   }
 }
 
-template <class Real> void accumulate_all(const Arrays<Real> &a, const Real *weight, const PairUse *uses,
-                                          int n_uses, int n)
+template <class Real>
+void accumulate_all(const Arrays<Real> &a, const Real *weight, const PairUse *uses, int n_uses, int n)
 {
   for (; n_uses >= 8; n_uses -= 8, uses += 8) accumulate<Real, 8>(a, weight, uses, n);
   switch (n_uses) {
-    case 7: return accumulate<Real, 7>(a, weight, uses, n);
-    case 6: return accumulate<Real, 6>(a, weight, uses, n);
-    case 5: return accumulate<Real, 5>(a, weight, uses, n);
-    case 4: return accumulate<Real, 4>(a, weight, uses, n);
-    case 3: return accumulate<Real, 3>(a, weight, uses, n);
-    case 2: return accumulate<Real, 2>(a, weight, uses, n);
-    case 1: return accumulate<Real, 1>(a, weight, uses, n);
+  case 7: return accumulate<Real, 7>(a, weight, uses, n);
+  case 6: return accumulate<Real, 6>(a, weight, uses, n);
+  case 5: return accumulate<Real, 5>(a, weight, uses, n);
+  case 4: return accumulate<Real, 4>(a, weight, uses, n);
+  case 3: return accumulate<Real, 3>(a, weight, uses, n);
+  case 2: return accumulate<Real, 2>(a, weight, uses, n);
+  case 1: return accumulate<Real, 1>(a, weight, uses, n);
   }
 }
 
@@ -363,37 +383,38 @@ template <class Real> void chunk_powers(const PairGroup<Real> &group, const Arra
     Real *out = row(step.target);
     const Real *from = row(step.a);
     switch (step.kind) {
-      case PowerStep<Real>::square:
-        if (step.b == 1) {
-          for (int i = 0; i < n; i += S::width) {
-            const vec v = S::load(from + i);
-            S::store(out + i, v * v);
-          }
-        } else {
-          for (int i = 0; i < n; i += S::width) {
-            vec v = S::load(from + i);
-            for (int k = 0; k < step.b; k++) v = v * v;
-            S::store(out + i, v);
-          }
-        }
-        break;
-      case PowerStep<Real>::multiply: {
-        const Real *other = row(step.b);
-        for (int i = 0; i < n; i += S::width) S::store(out + i, S::load(from + i) * S::load(other + i));
-        break;
-      }
-      case PowerStep<Real>::real:
+    case PowerStep<Real>::square:
+      if (step.b == 1) {
         for (int i = 0; i < n; i += S::width) {
-          const vec v = maximum<Real>(S::load(from + i), S::all(Coefficients<Real>::tiny));
-          const vec y = log2_positive<Real>(v) * step.power;
-          S::store(out + i, exp2_negative<Real>(maximum<Real>(y, S::all(Coefficients<Real>::lowest_exponent))));
+          const vec v = S::load(from + i);
+          S::store(out + i, v * v);
         }
-        break;
+      } else {
+        for (int i = 0; i < n; i += S::width) {
+          vec v = S::load(from + i);
+          for (int k = 0; k < step.b; k++) v = v * v;
+          S::store(out + i, v);
+        }
+      }
+      break;
+    case PowerStep<Real>::multiply: {
+      const Real *other = row(step.b);
+      for (int i = 0; i < n; i += S::width) S::store(out + i, S::load(from + i) * S::load(other + i));
+      break;
+    }
+    case PowerStep<Real>::real:
+      for (int i = 0; i < n; i += S::width) {
+        const vec v = maximum<Real>(S::load(from + i), S::all(Coefficients<Real>::tiny));
+        const vec y = log2_positive<Real>(v) * step.power;
+        S::store(out + i, exp2_negative<Real>(maximum<Real>(y, S::all(Coefficients<Real>::lowest_exponent))));
+      }
+      break;
     }
   }
 }
 
-/// Functions of zeta 1, 2, 4, 8, 16 (bits of `powers`) of one lambda for one or two Gaussians, all in registers.
+/// Functions of zeta 1, 2, 4, 8, 16 (bits of `powers`) of one lambda for one or two Gaussians, all in
+/// registers.
 template <class Real, int powers, int n_exponents>
 void register_functions(const Arrays<Real> &a, const RegisterBase<Real> &base, const Real *weight,
                         const int *totals, int n)
@@ -417,7 +438,8 @@ void register_functions(const Arrays<Real> &a, const RegisterBase<Real> &base, c
     for (int b = 0; b < n_register_powers; b++)
       if (powers >> b & 1)
         for (int e = 0; e < n_exponents; e++)
-          S::add_to(a.lanes + std::size_t(totals[e * n_register_powers + b]) * S::lanes + p * S::width, sum[e][b]);
+          S::add_to(a.lanes + std::size_t(totals[e * n_register_powers + b]) * S::lanes + p * S::width,
+                    sum[e][b]);
   }
 }
 
@@ -425,13 +447,14 @@ template <class Real, int n_exponents>
 void register_functions(const Arrays<Real> &a, const RegisterBase<Real> &base, const Real *weight,
                         const int *totals, int n)
 {
-#define MDSIEVE_POWERS(powers) \
+#define MDSIEVE_POWERS(powers)                                                                               \
   case powers: return register_functions<Real, powers, n_exponents>(a, base, weight, totals, n);
-#define MDSIEVE_POWERS_4(powers) \
+#define MDSIEVE_POWERS_4(powers)                                                                             \
   MDSIEVE_POWERS(powers) MDSIEVE_POWERS(powers + 1) MDSIEVE_POWERS(powers + 2) MDSIEVE_POWERS(powers + 3)
   switch (base.powers) {
-    MDSIEVE_POWERS(1) MDSIEVE_POWERS(2) MDSIEVE_POWERS(3) MDSIEVE_POWERS_4(4) MDSIEVE_POWERS_4(8)
-    MDSIEVE_POWERS_4(12) MDSIEVE_POWERS_4(16) MDSIEVE_POWERS_4(20) MDSIEVE_POWERS_4(24) MDSIEVE_POWERS_4(28)
+    MDSIEVE_POWERS(1)
+    MDSIEVE_POWERS(2) MDSIEVE_POWERS(3) MDSIEVE_POWERS_4(4) MDSIEVE_POWERS_4(8) MDSIEVE_POWERS_4(12)
+        MDSIEVE_POWERS_4(16) MDSIEVE_POWERS_4(20) MDSIEVE_POWERS_4(24) MDSIEVE_POWERS_4(28)
   }
 #undef MDSIEVE_POWERS_4
 #undef MDSIEVE_POWERS
@@ -449,7 +472,8 @@ void chunk_gaussian(const PairExponent<Real> &e, const Arrays<Real> &a, Real *we
 
 /// Gaussian and cosine cutoff in one polynomial.
 template <class Real, int degree>
-void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays<Real> &a, Real *weight, int n)
+void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays<Real> &a, Real *weight,
+               int n)
 {
   using S = Simd<Real>;
   Real fit[degree + 1];
@@ -464,17 +488,19 @@ void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays
 }
 
 template <class Real>
-void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays<Real> &a, Real *weight, int n)
+void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays<Real> &a, Real *weight,
+               int n)
 {
-#define MDSIEVE_DEGREE(degree) \
-  case degree: \
-    if constexpr (degree <= max_fit_degree<Real>) \
-      return chunk_fit<Real, degree>(e, inverse_r2_cutoff, a, weight, n); \
+#define MDSIEVE_DEGREE(degree)                                                                               \
+  case degree:                                                                                               \
+    if constexpr (degree <= max_fit_degree<Real>)                                                            \
+      return chunk_fit<Real, degree>(e, inverse_r2_cutoff, a, weight, n);                                    \
     break;
   switch (e.fit_degree) {
-    MDSIEVE_DEGREE(1) MDSIEVE_DEGREE(2) MDSIEVE_DEGREE(3) MDSIEVE_DEGREE(4) MDSIEVE_DEGREE(5) MDSIEVE_DEGREE(6)
-    MDSIEVE_DEGREE(7) MDSIEVE_DEGREE(8) MDSIEVE_DEGREE(9) MDSIEVE_DEGREE(10) MDSIEVE_DEGREE(11)
-    MDSIEVE_DEGREE(12) MDSIEVE_DEGREE(13)
+    MDSIEVE_DEGREE(1)
+    MDSIEVE_DEGREE(2) MDSIEVE_DEGREE(3) MDSIEVE_DEGREE(4) MDSIEVE_DEGREE(5) MDSIEVE_DEGREE(6)
+        MDSIEVE_DEGREE(7) MDSIEVE_DEGREE(8) MDSIEVE_DEGREE(9) MDSIEVE_DEGREE(10) MDSIEVE_DEGREE(11)
+            MDSIEVE_DEGREE(12) MDSIEVE_DEGREE(13)
   }
 #undef MDSIEVE_DEGREE
 }
@@ -496,8 +522,10 @@ void evaluate_chunk(const ElementPlan<Real> &plan, const PairGroup<Real> &group,
     if (group.narrow) {
       if (exponent.fit_degree > 0)
         chunk_fit(exponent, cutoff.inverse_cutoff * cutoff.inverse_cutoff, a, weight, n);
-      else if (exponent.shifted) chunk_gaussian<Real, true>(exponent, a, weight, n);
-      else chunk_gaussian<Real, false>(exponent, a, weight, n);
+      else if (exponent.shifted)
+        chunk_gaussian<Real, true>(exponent, a, weight, n);
+      else
+        chunk_gaussian<Real, false>(exponent, a, weight, n);
     }
     accumulate_all(a, weight, group.uses + exponent.use_begin, exponent.use_end - exponent.use_begin, n);
   }
@@ -506,8 +534,10 @@ void evaluate_chunk(const ElementPlan<Real> &plan, const PairGroup<Real> &group,
     for (int e = 0; e < group.n_exponents; e += 2) {
       const Real *weight = a.weights + std::size_t(e) * chunk_stride<Real>;
       const int *totals = base.totals + e * n_register_powers;
-      if (e + 1 < group.n_exponents) register_functions<Real, 2>(a, base, weight, totals, n);
-      else register_functions<Real, 1>(a, base, weight, totals, n);
+      if (e + 1 < group.n_exponents)
+        register_functions<Real, 2>(a, base, weight, totals, n);
+      else
+        register_functions<Real, 1>(a, base, weight, totals, n);
     }
   }
 }
@@ -621,11 +651,11 @@ void sweep_pairs(const ElementPlan<Real> &plan, const PairGroup<Real> &group, co
                  const Arrays<Real> &a)
 {
   switch (needs_sine ? 0 : group.n_exponents) {
-    case 1: return sweep_pairs<Real, narrow, needs_sine, 1>(plan, group, in, a);
-    case 2: return sweep_pairs<Real, narrow, needs_sine, 2>(plan, group, in, a);
-    case 3: return sweep_pairs<Real, narrow, needs_sine, 3>(plan, group, in, a);
-    case 4: return sweep_pairs<Real, narrow, needs_sine, 4>(plan, group, in, a);
-    default: return sweep_pairs<Real, narrow, needs_sine, 0>(plan, group, in, a);
+  case 1: return sweep_pairs<Real, narrow, needs_sine, 1>(plan, group, in, a);
+  case 2: return sweep_pairs<Real, narrow, needs_sine, 2>(plan, group, in, a);
+  case 3: return sweep_pairs<Real, narrow, needs_sine, 3>(plan, group, in, a);
+  case 4: return sweep_pairs<Real, narrow, needs_sine, 4>(plan, group, in, a);
+  default: return sweep_pairs<Real, narrow, needs_sine, 0>(plan, group, in, a);
   }
 }
 
@@ -638,11 +668,15 @@ void pair_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, c
     for (int t = 0; t < group.n_totals; t++)
       for (int i = 0; i < lanes; i++) a.lanes[std::size_t(group.totals[t]) * lanes + i] = 0.0;
     if (group.narrow) {
-      if (group.needs_sine) sweep_pairs<Real, true, true>(plan, group, in, a);
-      else sweep_pairs<Real, true, false>(plan, group, in, a);
+      if (group.needs_sine)
+        sweep_pairs<Real, true, true>(plan, group, in, a);
+      else
+        sweep_pairs<Real, true, false>(plan, group, in, a);
     } else {
-      if (group.needs_sine) sweep_pairs<Real, false, true>(plan, group, in, a);
-      else sweep_pairs<Real, false, false>(plan, group, in, a);
+      if (group.needs_sine)
+        sweep_pairs<Real, false, true>(plan, group, in, a);
+      else
+        sweep_pairs<Real, false, false>(plan, group, in, a);
     }
     // 2^(1 - zeta) (1 + ...)^zeta = 2 x^zeta
     for (int t = 0; t < group.n_totals; t++)
@@ -650,7 +684,8 @@ void pair_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, c
   }
 }
 
-// --- wide angular functions of any integer zeta ----------------------------------------------------------------
+// --- wide angular functions of any integer zeta
+// ----------------------------------------------------------------
 
 /// Every x to the power n by repeated squaring.
 template <class Real, int count> inline void raise(typename Simd<Real>::vec (&x)[count], int n)
@@ -732,24 +767,25 @@ void wide_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, c
   for (int g = 0; g < plan.n_wide_groups; g++) {
     const WideGroup<Real> &group = plan.wide_groups[g];
     switch (2 * group.n_exponents + group.n_bases) {
-      case 3: sweep_wide<Real, 1, 1>(plan, group, in, a); break;
-      case 4: sweep_wide<Real, 1, 2>(plan, group, in, a); break;
-      case 5: sweep_wide<Real, 2, 1>(plan, group, in, a); break;
-      case 6: sweep_wide<Real, 2, 2>(plan, group, in, a); break;
-      case 7: sweep_wide<Real, 3, 1>(plan, group, in, a); break;
-      case 8: sweep_wide<Real, 3, 2>(plan, group, in, a); break;
-      case 9: sweep_wide<Real, 4, 1>(plan, group, in, a); break;
-      case 10: sweep_wide<Real, 4, 2>(plan, group, in, a); break;
+    case 3: sweep_wide<Real, 1, 1>(plan, group, in, a); break;
+    case 4: sweep_wide<Real, 1, 2>(plan, group, in, a); break;
+    case 5: sweep_wide<Real, 2, 1>(plan, group, in, a); break;
+    case 6: sweep_wide<Real, 2, 2>(plan, group, in, a); break;
+    case 7: sweep_wide<Real, 3, 1>(plan, group, in, a); break;
+    case 8: sweep_wide<Real, 3, 2>(plan, group, in, a); break;
+    case 9: sweep_wide<Real, 4, 1>(plan, group, in, a); break;
+    case 10: sweep_wide<Real, 4, 2>(plan, group, in, a); break;
     }
   }
 }
 
-// --- wide angular functions of small integer zeta through moment tensors ---------------------------------------
+// --- wide angular functions of small integer zeta through moment tensors
+// ---------------------------------------
 
 constexpr int components_up_to(int rank) { return (rank + 1) * (rank + 2) * (rank + 3) / 6; }
 
-/// Sums of A, A x, A y, ... in the order: x times all of the rank below, y times those of the rank below that hold no x,
-/// z^rank.
+/// Sums of A, A x, A y, ... in the order: x times all of the rank below, y times those of the rank below that
+/// hold no x, z^rank.
 template <class Real, int rank>
 void moments_of(const Arrays<Real> &a, const Real *factor, int begin, int n, double *moments, double *square)
 {
@@ -759,7 +795,8 @@ void moments_of(const Arrays<Real> &a, const Real *factor, int begin, int n, dou
   for (int p = 0; p < S::parts; p++) {
     S::vec sum[count] = {}, square_sum{};
     for (int k = p * S::width; k < n; k += S::lanes) {
-      const S::vec x = S::load(a.vx + begin + k), y = S::load(a.vy + begin + k), z = S::load(a.vz + begin + k);
+      const S::vec x = S::load(a.vx + begin + k), y = S::load(a.vy + begin + k),
+                   z = S::load(a.vz + begin + k);
       S::vec w = load_as_double(factor + begin + k);
       if (n - k < S::width) w = S::first(w, n - k);
       square_sum += w * w;
@@ -798,12 +835,12 @@ void moment_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in,
     const int begin = in.slot_begin[task.slot], n = a.count[task.slot * plan.n_cutoffs + task.cutoff];
     double *moments = a.moments + t * n_moment_components, *square = a.squares + t;
     switch (task.rank) {
-      case 1: moments_of<Real, 1>(a, factor, begin, n, moments, square); break;
-      case 2: moments_of<Real, 2>(a, factor, begin, n, moments, square); break;
-      case 3: moments_of<Real, 3>(a, factor, begin, n, moments, square); break;
-      case 4: moments_of<Real, 4>(a, factor, begin, n, moments, square); break;
-      case 5: moments_of<Real, 5>(a, factor, begin, n, moments, square); break;
-      case 6: moments_of<Real, 6>(a, factor, begin, n, moments, square); break;
+    case 1: moments_of<Real, 1>(a, factor, begin, n, moments, square); break;
+    case 2: moments_of<Real, 2>(a, factor, begin, n, moments, square); break;
+    case 3: moments_of<Real, 3>(a, factor, begin, n, moments, square); break;
+    case 4: moments_of<Real, 4>(a, factor, begin, n, moments, square); break;
+    case 5: moments_of<Real, 5>(a, factor, begin, n, moments, square); break;
+    case 6: moments_of<Real, 6>(a, factor, begin, n, moments, square); break;
     }
   }
   for (int u = 0; u < plan.n_moment_uses; u++) {
@@ -831,7 +868,8 @@ void moment_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in,
   }
 }
 
-// --- the whole fingerprint -------------------------------------------------------------------------------------
+// --- the whole fingerprint
+// -------------------------------------------------------------------------------------
 
 template <class Real>
 void compute(const ElementPlan<Real> &plan, const SortedNeighbours &in, unsigned char *scratch, double *out)
