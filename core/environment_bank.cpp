@@ -5,6 +5,7 @@
 #include "environment_set.h"
 #include "input_error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -14,10 +15,19 @@ namespace mdsieve {
 
 namespace {
 
+/// Names come from files and stand in messages.
+void require_printable(const std::string &name, const char *what)
+{
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= 32 && c < 127; });
+  if (!printable || name.size() > 64)
+    throw InputError(std::string(what) + " " + shown(name) + ": expected at most 64 printable characters");
+}
+
 void require_sound(const BankHeader &header)
 {
   const std::size_t n = header.elements.size();
   if (n == 0) throw InputError("a bank needs at least one element");
+  require_printable(header.descriptor_hash, "descriptor hash");
   if (header.n_features.size() != n || header.cutoffs.size() != n || header.thresholds.size() != n ||
       header.scaling.shift.size() != n || header.scaling.factor.size() != n)
     throw InputError("a bank for " + std::to_string(n) + " elements needs as many numbers of functions (" +
@@ -27,6 +37,7 @@ void require_sound(const BankHeader &header)
                      std::to_string(header.scaling.shift.size()) + ")");
   for (std::size_t e = 0; e < n; ++e) {
     const std::string &element = header.elements[e];
+    require_printable(element, "element name");
     if (!(header.thresholds[e] > 0.0) || !std::isfinite(header.thresholds[e]))
       throw InputError("threshold of " + element + ": expected a finite number above 0");
     const auto d = static_cast<std::size_t>(header.n_features[e]);

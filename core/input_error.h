@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace mdsieve {
 
@@ -12,5 +13,14 @@ class InputError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// Somebody else's word as it may stand in a message: quoted, printable and not too long.
+inline std::string shown(std::string_view word)
+{
+  std::string text;
+  for (const char c : word.substr(0, 40)) text += (c >= 32 && c < 127) ? c : '?';
+  if (word.size() > 40) text += "...";
+  return "'" + text + "'";
+}
 
 }    // namespace mdsieve

@@ -172,15 +172,6 @@ std::string_view nearest_known_word(std::string_view word)
   return best;
 }
 
-/// A word as it may be shown in a message: printable and not too long.
-std::string shown(std::string_view word)
-{
-  std::string s;
-  for (char c : word.substr(0, 40)) s += (c >= 32 && c < 127) ? c : '?';
-  if (word.size() > 40) s += "...";
-  return "'" + s + "'";
-}
-
 std::vector<std::string_view> split(std::string_view line)
 {
   constexpr std::string_view blank = " \t\r\f\v";

@@ -110,7 +110,7 @@ class RuleReader {
       else if (word == "max")
         read_count(word, rule_.max, have_max_);
       else
-        throw InputError("rule: '" + word + "' is unknown: expected keep, junk, stop, gap or max");
+        throw InputError("rule: " + shown(word) + " is unknown: expected keep, junk, stop, gap or max");
     }
     return rule_;
   }
@@ -119,7 +119,7 @@ class RuleReader {
   Condition read_condition(const std::string &keyword)
   {
     if (words_.size() - next_ < 3)
-      throw InputError("rule: '" + keyword + "' needs a score, an operator and a number, e.g. '" + keyword +
+      throw InputError("rule: " + shown(keyword) + " needs a score, an operator and a number, e.g. '" + keyword +
                        " novelty > 1'");
     next_ += 3;
     return parse_condition(words_[next_ - 3], words_[next_ - 2], words_[next_ - 1], known_scores_);
@@ -132,24 +132,24 @@ class RuleReader {
     for (const auto &[mode, name] : stop_words)
       if (word == name) {
         if (rule_.stop_mode != StopMode::none && rule_.stop_mode != mode)
-          throw InputError("rule: '" + word + "': all stop conditions must have the same mode");
+          throw InputError("rule: " + shown(word) + ": all stop conditions must have the same mode");
         rule_.stop_mode = mode;
         ++next_;
         return;
       }
     throw InputError("rule: 'stop' needs soft, hard or continue after its condition" +
-                     (word.empty() ? std::string() : ", found '" + word + "'"));
+                     (word.empty() ? std::string() : ", found " + shown(word)));
   }
 
   void read_count(const std::string &keyword, std::int64_t &count, bool &have)
   {
-    if (have) throw InputError("rule: '" + keyword + "' is given twice");
+    if (have) throw InputError("rule: " + shown(keyword) + " is given twice");
     have = true;
     const std::string word = next_ < words_.size() ? words_[next_++] : "";
     const bool is_digits = !word.empty() && word.size() < 19 &&
                            std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!is_digits)
-      throw InputError("rule: '" + keyword + " " + word + "': expected a whole number, 0 or larger");
+      throw InputError("rule: " + shown(keyword + " " + word) + ": expected a whole number, 0 or larger");
     count = std::stoll(word);
   }
 
@@ -186,15 +186,15 @@ Condition parse_condition(std::string_view score, std::string_view op, std::stri
   if (std::find(known_scores.begin(), known_scores.end(), condition.score) == known_scores.end()) {
     std::string names;
     for (const std::string &name : known_scores) names += (names.empty() ? "" : ", ") + name;
-    throw InputError("rule: '" + condition.score + "' is not a score: expected one of " + names);
+    throw InputError("rule: " + shown(condition.score) + " is not a score: expected one of " + names);
   }
   const auto found =
       std::find_if(op_words.begin(), op_words.end(), [&](const auto &entry) { return op == entry.second; });
   if (found == op_words.end())
-    throw InputError("rule: '" + std::string(op) + "' is not an operator: expected >, >=, <, <=, == or !=");
+    throw InputError("rule: " + shown(op) + " is not an operator: expected >, >=, <, <=, == or !=");
   condition.op = found->first;
   if (!read_number(value, condition.value))
-    throw InputError("rule: '" + std::string(value) + "' is not a finite number");
+    throw InputError("rule: " + shown(value) + " is not a finite number");
   return condition;
 }
 

@@ -110,14 +110,14 @@ class ScalingDataReader {
     double value = 0.0;
     if (!read_number(word, value) || value != std::floor(value) || value < 1.0 ||
         value > static_cast<double>(count))
-      fail("'" + word + "' is no " + what + ": expected a whole number from 1 to " + std::to_string(count));
+      fail(shown(word) + " is no " + what + ": expected a whole number from 1 to " + std::to_string(count));
     return static_cast<int>(value) - 1;
   }
 
   double read_value(const std::string &word) const
   {
     double value = 0.0;
-    if (!read_number(word, value)) fail("'" + word + "' is not a finite number");
+    if (!read_number(word, value)) fail(shown(word) + " is not a finite number");
     return value;
   }
 
@@ -140,7 +140,7 @@ class ScalingDataReader {
     const int rank = read_index(words[1], column_of_rank_[e].size(), "function index");
     const std::size_t column = column_of_rank_[e][static_cast<std::size_t>(rank)];
     if (seen_[e][column])
-      fail("function " + words[1] + " of element " + words[0] + " (" + descriptor_.elements[e] +
+      fail("function " + std::to_string(rank + 1) + " of element " + std::to_string(element + 1) + " (" + descriptor_.elements[e] +
            ") is given a second time");
     seen_[e][column] = true;
     const ColumnSummary c{read_value(words[2]), read_value(words[3]), read_value(words[4]),
