@@ -2,7 +2,10 @@
 
 #include "decider.h"
 
-#include "driver_link.h"
+#include "link_message.h"
+
+#include <cmath>
+#include <string>
 
 namespace mdsieve {
 
@@ -55,6 +58,24 @@ Reply Reply::unpack(std::vector<std::int64_t> words)
   reply.entry_fingerprints = reader.array<double>(n_values);
   reply.bank = reader.bytes(n_bank);
   return reply;
+}
+
+void Reply::require_fit(const std::vector<int> &n_features) const
+{
+  const auto n_entries = static_cast<std::int64_t>(entry_element.size());
+  if (n_entries > 0 && revision < n_entries) throw LinkError("the driver sent more bank entries than its bank has");
+  std::size_t n_values = 0;
+  for (const auto element : entry_element) {
+    if (element < 0 || static_cast<std::size_t>(element) >= n_features.size())
+      throw LinkError("the driver sent a bank entry of element number " + std::to_string(element) +
+                      ", expected 0 to " + std::to_string(static_cast<std::int64_t>(n_features.size()) - 1));
+    n_values += static_cast<std::size_t>(n_features[static_cast<std::size_t>(element)]);
+  }
+  if (entry_origin.size() != 3 * entry_element.size() || entry_fingerprints.size() != n_values)
+    throw LinkError("the driver sent " + std::to_string(entry_fingerprints.size()) +
+                    " fingerprint values for its bank entries, expected " + std::to_string(n_values));
+  for (const double value : entry_fingerprints)
+    if (!std::isfinite(value)) throw LinkError("the driver sent a bank entry that is not finite");
 }
 
 // end, length of the text, text, then each reply behind its length

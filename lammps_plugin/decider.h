@@ -64,6 +64,9 @@ struct Reply {
   /// One flat block for MPI_Bcast, and back.
   std::vector<std::int64_t> pack() const;
   static Reply unpack(std::vector<std::int64_t> words);
+
+  /// \throws LinkError if the entries cannot be added to a bank with so many functions per element
+  void require_fit(const std::vector<int> &n_features) const;
 };
 
 /// The replies that the first rank hands to the others together.

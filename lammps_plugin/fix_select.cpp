@@ -283,8 +283,15 @@ ReplyBatch FixSelect::receive_replies(int outstanding_allowed)
   ReplyBatch batch;
   mdsieve::Reply reply;
   try {
-    while (decider_->outstanding() > outstanding_allowed) batch.replies.push_back(decider_->wait());
-    while (decider_->outstanding() > 0 && decider_->poll(reply)) batch.replies.push_back(std::move(reply));
+    while (decider_->outstanding() > outstanding_allowed) {
+      reply = decider_->wait();
+      reply.require_fit(wanted_.n_features);
+      batch.replies.push_back(std::move(reply));
+    }
+    while (decider_->outstanding() > 0 && decider_->poll(reply)) {
+      reply.require_fit(wanted_.n_features);
+      batch.replies.push_back(std::move(reply));
+    }
   } catch (const mdsieve::DriverLost &exception) {
     batch.end = ReplyBatch::lost;
     batch.text = exception.what();
