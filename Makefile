@@ -4,6 +4,7 @@
 #   make test     build, then all tests                make science  the longer evidence
 #   make demo     melt nickel, keep what is new        make bench    speed
 #   make lint     style of Python and C++              make clean    remove what make made
+#   make sanitize core's tests, watched by ASan, UBSan make fuzz     the readers' fuzz targets, EXECUTIONS each
 #
 # PYTHON=python3.12 make ...  takes another Python; VENV=... another place for the environment.
 
@@ -14,6 +15,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 VENV ?= .venv
+EXECUTIONS ?= 1000000
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 MDSIEVE_DATA ?= ../shared/data
 
@@ -34,7 +36,7 @@ SCIENCE := $(if $(or $(CI),$(wildcard $(MDSIEVE_DATA)/README.md)),tests/science)
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 export MDSIEVE_DATA := $(abspath $(MDSIEVE_DATA))
 
-.PHONY: help env build test test-core science bench demo lint format clean
+.PHONY: help env build test test-core sanitize fuzz science bench demo lint format clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -81,6 +83,21 @@ test-core: $(STAMPS)/build-tools
 	    -D MDSIEVE_TESTS=ON -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF --log-level=WARNING
 	@$(BIN)/cmake --build build/core
 	@$(BIN)/ctest --test-dir build/core --output-on-failure --no-tests=error --timeout 300
+
+build/sanitize/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
+	@$(BIN)/cmake -S . -B build/sanitize -G Ninja -D CMAKE_MAKE_PROGRAM=$(BIN)/ninja -D MDSIEVE_SANITIZE=ON \
+	    -D MDSIEVE_TESTS=ON -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF --log-level=WARNING
+
+sanitize: build/sanitize/build.ninja
+	@echo "== Tests of core under ASan and UBSan"
+	@$(BIN)/cmake --build build/sanitize
+	@$(BIN)/ctest --test-dir build/sanitize --output-on-failure --no-tests=error --timeout 300
+
+FUZZ_TARGETS := fuzz_input_nn fuzz_scaling_data fuzz_bank fuzz_rule fuzz_link
+fuzz: build/sanitize/build.ninja
+	@echo "== $(EXECUTIONS) executions of each fuzz target under ASan and UBSan"
+	@$(BIN)/cmake --build build/sanitize -t $(FUZZ_TARGETS)
+	@for f in $(FUZZ_TARGETS); do $$(find build/sanitize -type f -name $$f) $(EXECUTIONS) $(or $(SEED),1); done
 
 test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 	@echo "== Tests: unit, LAMMPS$(if $(SCIENCE),, (no real data in $(MDSIEVE_DATA): tests/science left out))"
