@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -88,6 +89,34 @@ def test_ase_reads_kept_frames(tmp_path):
         text=True,
     )
     assert "Ni8" in listing.stdout, listing.stderr
+
+
+def test_a_reader_sees_whole_frames_while_a_driver_writes(tmp_path, monkeypatch):
+    """A frame that is committed while the frames are read is there with all its scores, or not at all."""
+    path = tmp_path / "store.db"
+    with new_store(path) as writer:
+        run = writer.begin_run(0, 0, HELLO)
+        writer.add_frame(kept_frame(10, run), [])
+
+    def write_another():
+        with FrameStore.open(path, resume=True) as store:
+            store.add_frame(kept_frame(20, run), [])
+
+    thread = threading.Thread(target=write_another)
+    with FrameStore.read(path) as reader:
+        read_rows = reader._dicts
+
+        def read_rows_while_another_comes(statement):
+            rows = read_rows(statement)
+            thread.start()
+            thread.join(timeout=1)
+            return rows
+
+        monkeypatch.setattr(reader, "_dicts", read_rows_while_another_comes)
+        assert [frame["step"] for frame in reader.frames()] == [10]
+        thread.join()
+        monkeypatch.undo()
+        assert [(frame["step"], frame["novelty"]) for frame in reader.frames()] == [(10, 1.5), (20, 1.5)]
 
 
 def test_an_infinite_novelty_and_an_unknown_temperature_are_stored(tmp_path):

@@ -507,14 +507,16 @@ class FrameStore:
         Each has the columns of ``mdsieve_frames``, ``world``, ``n_atoms``, ``temperature`` (None if unknown)
         and every score by its name.
         """
-        rows = self._dicts(
-            "SELECT f.*, r.world, s.natoms AS n_atoms, e.temperature FROM mdsieve_frames f"
-            " JOIN mdsieve_runs r USING (run) JOIN systems s ON s.id = f.frame"
-            " LEFT JOIN mdsieve_evaluations e USING (run, evaluation) ORDER BY f.frame"
-        )
-        scores: dict[int, dict] = {row["frame"]: row for row in rows}
-        for frame, name, value in self._connection.execute("SELECT frame, name, value FROM mdsieve_scores"):
-            scores[frame][name] = value
+        with self._snapshot():
+            rows = self._dicts(
+                "SELECT f.*, r.world, s.natoms AS n_atoms, e.temperature FROM mdsieve_frames f"
+                " JOIN mdsieve_runs r USING (run) JOIN systems s ON s.id = f.frame"
+                " LEFT JOIN mdsieve_evaluations e USING (run, evaluation) ORDER BY f.frame"
+            )
+            scores = self._connection.execute("SELECT frame, name, value FROM mdsieve_scores").fetchall()
+        by_frame = {row["frame"]: row for row in rows}
+        for frame, name, value in scores:
+            by_frame[frame][name] = value
         return rows
 
     def atoms(self, frame: int) -> tuple[object, dict]:
@@ -561,6 +563,15 @@ class FrameStore:
         return json.loads(hello).get("units", "metal") if hello else "metal"
 
     # ---- inside
+
+    @contextlib.contextmanager
+    def _snapshot(self):
+        """Several questions, answered from the same state while a driver goes on writing."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def _transaction(self):

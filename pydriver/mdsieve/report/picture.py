@@ -115,11 +115,13 @@ def _draw_novelty(axes, time: np.ndarray, evaluations: np.ndarray) -> None:
 def _draw_growth(axes, time: np.ndarray, evaluations: np.ndarray, store: FrameStore) -> None:
     """Entries of each element as steps, and the number of kept frames on an axis of its own."""
     description = store.bank_description()
+    growth = (
+        store.bank_growth()
+    )  # before the frames: a driver may be adding some, and each entry needs its frame
     where = {(int(run), int(evaluation)): at for run, evaluation, at in _keys(evaluations, time)}
     when = {
         frame["frame"]: where.get((frame["run"], frame["evaluation"]), np.nan) for frame in store.frames()
     }
-    growth = store.bank_growth()
     last = time.max() if len(time) else 0.0
     for i, symbol in enumerate(description["elements"] if description else ()):
         mine = growth[growth[:, 1] == i]
