@@ -304,10 +304,7 @@ ReplyBatch FixSelect::receive_replies(int outstanding_allowed)
 
 void FixSelect::apply(const mdsieve::Reply &reply)
 {
-  if (!reply.bank.empty()) {
-    bank_ = mdsieve::EnvironmentBank::deserialise(reply.bank, "the driver's bank");
-    scanner_->forget_entries();
-  }
+  if (!reply.bank.empty()) adopt_bank(reply.bank);
   const auto n_entries = static_cast<std::int64_t>(reply.entry_element.size());
   if (bank_ && n_entries > 0) {
     // replies overlap when several frames are on their way

@@ -86,6 +86,7 @@ class FixSelect : public Fix {
   void connect(const mdsieve::BankHeader &, const std::string &scaling_text, const std::string &bank_bytes);
   void require_same_bank(const mdsieve::EnvironmentBank &, const std::string &name) const;
   void restore_bank(const std::string &bytes);
+  void adopt_bank(const std::string &bytes);
   std::string read_file(const std::string &name, const std::string &what);
   void require_ghosts();
   void warn_of_hidden_pairs();

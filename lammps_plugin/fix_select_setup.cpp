@@ -191,7 +191,7 @@ void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::stri
   fail_everywhere(problem);
   MPI_Bcast(&has_driver_, 1, MPI_INT, 0, world);
   mdsieve::broadcast(world, bank);
-  if (!bank.empty()) bank_ = mdsieve::EnvironmentBank::deserialise(bank, "the driver's bank");
+  if (!bank.empty()) adopt_bank(bank);
 
   if (comm->me != 0) return;
   std::string entries;
@@ -212,6 +212,19 @@ void FixSelect::restore_bank(const std::string &bytes)
     if (comm->me == 0)
       decider_ = std::make_unique<mdsieve::LocalDecider>(bank.header(), options_.rule, options_.scaling_kind,
                                                          0, bytes);
+    bank_ = std::move(bank);
+    scanner_->forget_entries();
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+}
+
+/// Take over the bank that the decider starts from, or makes when a pilot has fitted its scaling.
+void FixSelect::adopt_bank(const std::string &bytes)
+{
+  try {
+    auto bank = mdsieve::EnvironmentBank::deserialise(bytes, "the driver's bank");
+    require_same_bank(bank, "the driver's");
     bank_ = std::move(bank);
     scanner_->forget_entries();
   } catch (const InputError &problem) {
