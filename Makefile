@@ -107,7 +107,7 @@ science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science
 
 bench: $(STAMPS)/installed $(STAMPS)/test-tools $(STAMPS)/torch
-	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b; done
+	@for b in benchmarks/[!_]*.py; do echo "== $$b"; $(BIN)/python $$b; done
 
 # ------------------------------------------------------------------ demo
 demo: $(STAMPS)/installed

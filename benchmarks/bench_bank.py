@@ -9,16 +9,12 @@ Greedy picks in order, bank growing from empty; processor time, fingerprints not
 """
 
 import argparse
-import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -26,6 +22,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from _record import shown, spread, store  # noqa: E402
 from ase import Atoms  # noqa: E402
 
 from mdsieve import SymmetryFunctions, _core, lammps_package  # noqa: E402
@@ -154,11 +151,6 @@ def run_numpy(scaled: np.ndarray, threshold: float, picks: list[int], every: int
     return seconds / n
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Median and extremes."""
-    return {"median": float(np.median(values)), "least": min(values), "most": max(values)}
-
-
 def measure(frames: np.ndarray, threshold: float, repeats: int) -> dict:
     """All three on the same environments, taking turns."""
     n = frames.shape[0] * frames.shape[1]
@@ -204,7 +196,7 @@ def main() -> None:
     parser.add_argument("--environments", type=int, default=54000)
     parser.add_argument("--thresholds", type=float, nargs="+", default=[0.4, 0.3, 0.2, 0.12])
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "bank.json")
+    parser.add_argument("--output", type=Path, help="default: benchmarks/results/bank.json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     frames = fingerprints(-(-arguments.environments // N_ATOMS))
@@ -217,28 +209,18 @@ def main() -> None:
         result = measure(frames, threshold, arguments.repeats)
         results.append(result)
         cost, ratio = result["microseconds a decision"], result["times slower than core"]
-        line = ", ".join(
-            f"{name} {c['median']:.3g} ({c['least']:.3g} to {c['most']:.3g})" for name, c in cost.items()
-        )
-        slower = ", ".join(
-            f"{name} {r['median']:.3g} ({r['least']:.3g} to {r['most']:.3g})" for name, r in ratio.items()
-        )
+        line = ", ".join(f"{name} {shown(c)}" for name, c in cost.items())
+        slower = ", ".join(f"{name} {shown(r)}" for name, r in ratio.items())
         print(f"threshold {threshold:g}: bank {result['bank']}: {line}; times slower: {slower}", flush=True)
-    report = {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": platform.machine(),
-        "versions": {name: metadata.version(name) for name in ("torch", "numpy", "lammps")},
+    exponents = {name: growth(results, name) for name in ("core", "core without hints", "torch", "numpy")}
+    content = {
         "environments": int(frames.shape[0] * N_ATOMS),
         "columns": int(frames.shape[2]),
         "results": results,
-        "growth exponent": {
-            name: growth(results, name) for name in ("core", "core without hints", "torch", "numpy")
-        },
+        "growth exponent": exponents,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"growth with the bank's size, exponent: {report['growth exponent']}; all in {arguments.output}")
+    path = store("bank", content, ("torch", "numpy", "lammps"), arguments.output)
+    print(f"growth with the bank's size, exponent: {exponents}; all in {path}")
 
 
 if __name__ == "__main__":
