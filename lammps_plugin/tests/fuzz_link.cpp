@@ -15,9 +15,7 @@ constexpr std::size_t word = sizeof(std::int64_t);
 const std::vector<int> n_features{3, 1};
 
 std::string bytes_of(const std::vector<std::int64_t> &words)
-{
-  return {reinterpret_cast<const char *>(words.data()), words.size() * word};
-}
+{ return {reinterpret_cast<const char *>(words.data()), words.size() * word}; }
 
 Reply reply_with(int n_entries)
 {
@@ -29,7 +27,8 @@ Reply reply_with(int n_entries)
   for (int i = 0; i < n_entries; ++i) {
     reply.entry_element.push_back(i % 2);
     reply.entry_origin.insert(reply.entry_origin.end(), {1, 100, i + 1});
-    reply.entry_fingerprints.insert(reply.entry_fingerprints.end(), static_cast<std::size_t>(n_features[i % 2]), 0.5);
+    reply.entry_fingerprints.insert(reply.entry_fingerprints.end(),
+                                    static_cast<std::size_t>(n_features[i % 2]), 0.5);
   }
   if (n_entries == 0) reply.bank = "any bytes";
   return reply;
@@ -38,11 +37,10 @@ Reply reply_with(int n_entries)
 }    // namespace
 
 std::vector<std::string> fuzz::corpus()
-{
-  return {bytes_of(reply_with(0).pack()), bytes_of(reply_with(1).pack()), bytes_of(reply_with(7).pack())};
-}
+{ return {bytes_of(reply_with(0).pack()), bytes_of(reply_with(1).pack()), bytes_of(reply_with(7).pack())}; }
 
-std::vector<std::string> fuzz::words() { return {std::string(8, '\0'), "\1" + std::string(7, '\0'), "MDSIEVE1"}; }
+std::vector<std::string> fuzz::words()
+{ return {std::string(8, '\0'), "\1" + std::string(7, '\0'), "MDSIEVE1"}; }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {

@@ -8,6 +8,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
@@ -21,16 +22,17 @@ namespace {
 using ElementArray = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using HintArray = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using OriginArray = nb::ndarray<const std::int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+template <typename T> using Array = nb::ndarray<nb::numpy, T>;
 using ValueArray = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-template <typename T> nb::object owned_array(std::vector<T> values, std::initializer_list<std::size_t> shape)
+template <typename T> Array<T> owned_array(std::vector<T> values, std::initializer_list<std::size_t> shape)
 {
   auto *owned = new std::vector<T>(std::move(values));
   nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-  return nb::cast(nb::ndarray<nb::numpy, T>(owned->data(), shape, owner));
+  return Array<T>(owned->data(), shape, owner);
 }
 
-template <typename T> nb::object owned_array(std::vector<T> values)
+template <typename T> Array<T> owned_array(std::vector<T> values)
 {
   const std::size_t n = values.size();
   return owned_array(std::move(values), {n});
@@ -92,8 +94,8 @@ EnvironmentBank make_bank(std::string descriptor_text, std::string descriptor_ha
   return EnvironmentBank(std::move(header));
 }
 
-nb::object select_new(const EnvironmentBank &bank, const ElementArray &elements,
-                      const ValueArray &fingerprints, const std::optional<HintArray> &hints)
+Array<std::int64_t> select_new(const EnvironmentBank &bank, const ElementArray &elements,
+                               const ValueArray &fingerprints, const std::optional<HintArray> &hints)
 {
   std::vector<std::int64_t> picked;
   {
@@ -104,8 +106,8 @@ nb::object select_new(const EnvironmentBank &bank, const ElementArray &elements,
   return owned_array(std::move(picked));
 }
 
-nb::object distances(const EnvironmentBank &bank, const ElementArray &elements,
-                     const ValueArray &fingerprints, const std::optional<HintArray> &hints)
+Array<double> distances(const EnvironmentBank &bank, const ElementArray &elements,
+                        const ValueArray &fingerprints, const std::optional<HintArray> &hints)
 {
   std::vector<double> result;
   {
@@ -131,7 +133,8 @@ void add(EnvironmentBank &bank, const ElementArray &elements, const OriginArray 
     bank.add(elements(i), rows[i], {origins(i, 0), origins(i, 1), origins(i, 2)});
 }
 
-nb::tuple entry(const EnvironmentBank &bank, std::int64_t position)
+std::tuple<int, std::tuple<std::int64_t, std::int64_t, std::int64_t>, Array<double>>
+entry(const EnvironmentBank &bank, std::int64_t position)
 {
   if (position < 0 || position >= bank.size())
     throw nb::index_error(
@@ -140,11 +143,11 @@ nb::tuple entry(const EnvironmentBank &bank, std::int64_t position)
   const Origin origin = bank.entry_origin(position);
   const double *raw = bank.entry_raw(position);
   const int n = bank.header().n_features[static_cast<std::size_t>(element)];
-  return nb::make_tuple(element, nb::make_tuple(origin.run, origin.step, origin.atom_id),
-                        owned_array(std::vector<double>(raw, raw + n)));
+  return {element, {origin.run, origin.step, origin.atom_id}, owned_array(std::vector<double>(raw, raw + n))};
 }
 
-nb::tuple entries_since(const EnvironmentBank &bank, std::int64_t revision)
+std::tuple<Array<std::int32_t>, Array<std::int64_t>, Array<double>> entries_since(const EnvironmentBank &bank,
+                                                                                  std::int64_t revision)
 {
   if (revision < 0 || revision > bank.size())
     throw InputError("revision " + std::to_string(revision) + ": expected 0 to " +
@@ -162,9 +165,8 @@ nb::tuple entries_since(const EnvironmentBank &bank, std::int64_t revision)
                         raw + bank.header().n_features[static_cast<std::size_t>(element)]);
   }
   const std::size_t n = elements.size();
-  return nb::make_tuple(owned_array(std::move(elements)),
-                        owned_array(std::move(origins), {n, std::size_t{3}}),
-                        owned_array(std::move(fingerprints)));
+  return {owned_array(std::move(elements)), owned_array(std::move(origins), {n, std::size_t{3}}),
+          owned_array(std::move(fingerprints))};
 }
 
 void bind_scaling(nb::module_ &m)
@@ -182,7 +184,10 @@ void bind_scaling(nb::module_ &m)
           "kind", [](const Scaling &s) { return name_of(s.kind); }, "'minmax', 'std' or 'none'.")
       .def_ro("shift", &Scaling::shift, "[element][column]")
       .def_ro("factor", &Scaling::factor, "[element][column]")
-      .def("__eq__", [](const Scaling &a, const Scaling &b) { return a == b; })
+      .def(
+          "__eq__", [](const Scaling &a, const Scaling &b) { return a == b; },
+          nb::is_operator(),
+           nb::sig("def __eq__(self, other: object, /) -> bool"))
       .def("__repr__", [](const Scaling &s) { return "Scaling('" + name_of(s.kind) + "')"; });
 
   nb::class_<ColumnStatistics>(m, "ColumnStatistics",

@@ -23,11 +23,13 @@ _HOME = {
 __all__ = ["EnvironmentBank", "FrameStore", "SymmetryFunctions", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module it lives in (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'mdsieve' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
+if not TYPE_CHECKING:  # a type checker reads the imports above
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name from the module it lives in (PEP 562)."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'mdsieve' has no attribute '{name}'")
+        return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:

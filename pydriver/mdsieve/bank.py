@@ -23,7 +23,7 @@ from mdsieve.io.replacing import replacing
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mdsieve.descriptors import SymmetryFunctions
+    from mdsieve.descriptors import LengthUnit, Precision, SymmetryFunctions
 
 _SCALINGS = ("minmax", "std", None)
 _HDF5_SUFFIXES = (".h5", ".hdf5")
@@ -152,12 +152,12 @@ class EnvironmentBank:
         ValueError
             If the scaling is frozen already, or an element never occurs.
         """
-        self._require_open_scaling()
+        kind = self._require_open_scaling()
         statistics = _core.ColumnStatistics(self._widths)
-        for atoms in [frames] if hasattr(frames, "get_positions") else frames:
+        for atoms in _as_frames(frames):
             elements, fingerprints, _, _ = self._fingerprints(atoms, n_jobs)
             statistics.add(elements, fingerprints)
-        return self.set_scaling(statistics.scaling(self._scaling_kind, self._functions.elements))
+        return self.set_scaling(statistics.scaling(kind, self._functions.elements))
 
     def from_scaling_data(self, path: str | os.PathLike) -> EnvironmentBank:
         """Take the column scaling from an n2p2 ``scaling.data`` file, and freeze it.
@@ -167,10 +167,10 @@ class EnvironmentBank:
         ValueError
             If the scaling is frozen already, or the file does not fit the symmetry functions.
         """
-        self._require_open_scaling()
+        kind = self._require_open_scaling()
         text = Path(path).read_text(encoding="utf-8", errors="replace")
         descriptor = _descriptor_of(self._functions)
-        return self.set_scaling(_core.parse_scaling_data(text, str(path), descriptor, self._scaling_kind))
+        return self.set_scaling(_core.parse_scaling_data(text, str(path), descriptor, kind))
 
     def set_scaling(self, scaling: _core.Scaling) -> EnvironmentBank:
         """Freeze a column scaling that exists already.
@@ -216,7 +216,7 @@ class EnvironmentBank:
         """
         if not 0 <= position < len(self):
             raise IndexError(f"entry {position}: the bank has {len(self)}")
-        element, (run, step, atom_id), fingerprint = self._native.entry(position)
+        element, (run, step, atom_id), fingerprint = self._require_native().entry(position)
         return BankEntry(self._functions.elements[element], run, step, atom_id, fingerprint)
 
     def entries(self, element: str) -> tuple[np.ndarray, np.ndarray]:
@@ -382,7 +382,7 @@ class EnvironmentBank:
                 temporary.write_bytes(native.serialise())
 
     @classmethod
-    def load(cls, path: str | os.PathLike, precision: str = "double") -> EnvironmentBank:
+    def load(cls, path: str | os.PathLike, precision: Precision = "double") -> EnvironmentBank:
         """Read a bank; its symmetry functions come with it.
 
         Parameters
@@ -437,11 +437,13 @@ class EnvironmentBank:
             )
         return self._native
 
-    def _require_open_scaling(self) -> None:
+    def _require_open_scaling(self) -> str:
+        """The kind of the scaling that is still to be made known."""
         if self._scaling_kind is None:
             raise ValueError("the bank was created with scaling=None: there is no scaling to fit or read")
         if self._native is not None:
             raise ValueError("the bank's scaling is frozen: create a new bank for another one")
+        return self._scaling_kind
 
     def _element_number(self, element: str) -> int:
         elements = self._functions.elements
@@ -543,6 +545,12 @@ def _offsets(elements: np.ndarray, n_features: list[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(np.take(n_features, elements))]).astype(np.int64)
 
 
+def _as_frames(frames: Atoms | Iterable[Atoms]) -> Iterable[Atoms]:
+    from ase import Atoms
+
+    return [frames] if isinstance(frames, Atoms) else frames
+
+
 def _atom_ids(atoms: Atoms) -> np.ndarray:
     if "id" in atoms.arrays:
         return np.asarray(atoms.arrays["id"], dtype=np.int64)
@@ -558,11 +566,12 @@ def _uncovered(bank: _core.EnvironmentBank, by: _core.EnvironmentBank) -> np.nda
     return np.flatnonzero(by.distances(elements, fingerprints) > np.take(by.thresholds, elements))
 
 
-def _functions_of(native: _core.EnvironmentBank, name: str, precision: str) -> SymmetryFunctions:
+def _functions_of(native: _core.EnvironmentBank, name: str, precision: Precision) -> SymmetryFunctions:
     """The symmetry functions of a bank. Its text may be in either unit: the hash tells which."""
     from mdsieve.descriptors import SymmetryFunctions
 
-    for unit in ("angstrom", "bohr"):
+    units: tuple[LengthUnit, ...] = ("angstrom", "bohr")
+    for unit in units:
         functions = SymmetryFunctions(
             native.descriptor_text, name=f"{name} (descriptor)", precision=precision, length_unit=unit
         )

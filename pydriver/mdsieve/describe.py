@@ -233,9 +233,9 @@ def _radial_grid(n: int, bond: float, cutoff: float) -> list[tuple[float, float]
     return centred + [(0.5 / step**2, shift) for shift in shifts]
 
 
-def _angular_grid(n: int, cutoff: float) -> list[tuple[float, int, float]]:
+def _angular_grid(n: int, cutoff: float) -> list[tuple[float, int, int]]:
     """(eta, lambda, zeta) of the angular functions, the most useful first."""
-    zetas = {2: (1,), 4: (1, 4), 6: (1, 4, 16)}.get(n, (1, 2, 4, 16))
+    zetas: tuple[int, ...] = {2: (1,), 4: (1, 4), 6: (1, 4, 16)}.get(n, (1, 2, 4, 16))
     n_widths = -(-n // (2 * len(zetas))) if n else 0
     widths = np.geomspace(cutoff, 0.4 * cutoff, n_widths) if n_widths > 1 else [0.7 * cutoff]
     if n == 8:

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 import numpy as np
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["SymmetryFunctions"]
+__all__ = ["ByElement", "LengthUnit", "Precision", "SymmetryFunctions", "neighbour_pairs"]
+
+Precision: TypeAlias = Literal["double", "mixed"]
+LengthUnit: TypeAlias = Literal["angstrom", "bohr"]
+#: For each element the indices of its atoms and their fingerprints.
+ByElement: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 class SymmetryFunctions:
@@ -48,8 +53,8 @@ class SymmetryFunctions:
         text: bytes | str,
         name: str = "input.nn",
         *,
-        precision: Literal["double", "mixed"] = "double",
-        length_unit: Literal["angstrom", "bohr"] = "angstrom",
+        precision: Precision = "double",
+        length_unit: LengthUnit = "angstrom",
     ) -> None:
         from mdsieve import _core
 
@@ -64,8 +69,8 @@ class SymmetryFunctions:
         cls,
         path: str | Path,
         *,
-        precision: Literal["double", "mixed"] = "double",
-        length_unit: Literal["angstrom", "bohr"] = "angstrom",
+        precision: Precision = "double",
+        length_unit: LengthUnit = "angstrom",
     ) -> SymmetryFunctions:
         """Read an ``input.nn`` file (see the class for the options).
 
@@ -84,8 +89,8 @@ class SymmetryFunctions:
         text: str | bytes,
         *,
         name: str = "input.nn",
-        precision: Literal["double", "mixed"] = "double",
-        length_unit: Literal["angstrom", "bohr"] = "angstrom",
+        precision: Precision = "double",
+        length_unit: LengthUnit = "angstrom",
     ) -> SymmetryFunctions:
         """Read the content of an ``input.nn`` file (see the class for the options)."""
         return cls(text, name, precision=precision, length_unit=length_unit)
@@ -108,12 +113,12 @@ class SymmetryFunctions:
         return self._core.cutoff
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """``"double"`` or ``"mixed"``."""
         return self._arguments[2]
 
     @property
-    def length_unit(self) -> str:
+    def length_unit(self) -> LengthUnit:
         """Unit of lengths that was given for the file."""
         return self._arguments[3]
 
@@ -156,7 +161,13 @@ class SymmetryFunctions:
 
     # --- fingerprints ---------------------------------------------------------------------------------------
 
-    def create(self, atoms: Atoms | Iterable[Atoms], *, n_jobs: int = 1) -> np.ndarray | list[np.ndarray]:
+    @overload
+    def create(self, atoms: Atoms, *, n_jobs: int = ...) -> np.ndarray: ...
+
+    @overload
+    def create(self, atoms: Iterable[Atoms], *, n_jobs: int = ...) -> list[np.ndarray]: ...
+
+    def create(self, atoms, *, n_jobs: int = 1):
         """Fingerprints of all atoms.
 
         Parameters
@@ -187,16 +198,20 @@ class SymmetryFunctions:
                 "rows would differ in length, use create_by_element"
             )
         if not _is_one_structure(atoms):
-            return [self.create(a, n_jobs=n_jobs) for a in atoms]
+            return [self.create(structure, n_jobs=n_jobs) for structure in atoms]
         elements = self._elements_of(atoms)
         values = np.empty((len(atoms), next(iter(sizes.values()))))
         for e, matrix in enumerate(self._compute(atoms, elements, n_jobs)):
             values[elements == e] = matrix
         return values
 
-    def create_by_element(
-        self, atoms: Atoms | Iterable[Atoms], *, n_jobs: int = 1
-    ) -> dict[str, tuple[np.ndarray, np.ndarray]] | list[dict[str, tuple[np.ndarray, np.ndarray]]]:
+    @overload
+    def create_by_element(self, atoms: Atoms, *, n_jobs: int = ...) -> ByElement: ...
+
+    @overload
+    def create_by_element(self, atoms: Iterable[Atoms], *, n_jobs: int = ...) -> list[ByElement]: ...
+
+    def create_by_element(self, atoms, *, n_jobs: int = 1):
         """Fingerprints of all atoms, one array an element.
 
         Parameters
@@ -219,7 +234,7 @@ class SymmetryFunctions:
             An element of the structure is not in the descriptor, or two atoms lie at the same place.
         """
         if not _is_one_structure(atoms):
-            return [self.create_by_element(a, n_jobs=n_jobs) for a in atoms]
+            return [self.create_by_element(structure, n_jobs=n_jobs) for structure in atoms]
         elements = self._elements_of(atoms)
         matrices = self._compute(atoms, elements, n_jobs)
         return {
@@ -299,13 +314,13 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
     return search.compute(positions, box, periodic, quantities="PD")
 
 
-def _is_one_structure(atoms: Atoms | Iterable[Atoms]) -> bool:
+def _is_one_structure(atoms) -> bool:
     from ase import Atoms
 
     return isinstance(atoms, Atoms)
 
 
-def _restore(data: bytes, name: str, precision: str, length_unit: str) -> SymmetryFunctions:
+def _restore(data: bytes, name: str, precision: Precision, length_unit: LengthUnit) -> SymmetryFunctions:
     return SymmetryFunctions(data, name, precision=precision, length_unit=length_unit)
 
 

@@ -26,7 +26,7 @@ def info(file: BankFile) -> None:
     functions = bank.functions
     typer.echo(f"{file}: {len(bank)} environments")
     typer.echo(f"descriptor  {functions.hash}, cutoff {functions.cutoff:g} Å")
-    typer.echo(f"scaling     {bank.scaling.kind}")
+    typer.echo(f"scaling     {bank.scaling.kind if bank.scaling else 'not known yet'}")
     typer.echo(f"{'element':8}{'entries':>10}{'threshold':>12}{'functions':>11}{'runs':>6}{'steps':>24}")
     for element, threshold in bank.thresholds.items():
         origins, fingerprints = bank.entries(element)

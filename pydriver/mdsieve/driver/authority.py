@@ -9,14 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdsieve import _core
+from mdsieve.driver.identity import BankMismatch, descriptor_of, require_same_identity, scaling_of
 from mdsieve.driver.messages import Frame, Hello, LinkError
 from mdsieve.driver.store import Environment, FrameStore, as_arrays
-
-
-class BankMismatch(ValueError):
-    """A fix whose descriptor, thresholds or scaling are not the campaign's; one line that says what
-    differs.
-    """
 
 
 @dataclass(frozen=True)
@@ -104,8 +99,8 @@ class Authority:
         elements, origins, values = self._bank.entries_since(0)
         rows = np.split(values, np.cumsum(np.take(self._n_features, elements))[:-1]) if len(elements) else []
         return [
-            Environment(int(element), tuple(map(int, origin)), row)
-            for element, origin, row in zip(elements, origins, rows, strict=True)
+            Environment(int(element), (int(run), int(step), int(atom)), row)
+            for element, (run, step, atom), row in zip(elements, origins, rows, strict=True)
         ]
 
     def require_same(self, hello: Hello, name: str) -> None:
@@ -115,21 +110,18 @@ class Authority:
         ------
         BankMismatch
         """
-        own = {"descriptor": self._bank.descriptor_hash, "elements": self.elements}
-        own["thresholds"] = list(self._thresholds)
-        theirs = _identity(hello)
-        for what, value in own.items():
-            if theirs[what] != value:
-                raise BankMismatch(
-                    f"fix {hello.info['fix']}: its {what} {_shown(what, hello, theirs)} is not that of "
-                    f"{name} ({_text(value)}): use the same, or another store"
-                )
-        scaling = Pilot.from_hello(hello).scaling
+        own = {
+            "descriptor": self._bank.descriptor_hash,
+            "elements": self.elements,
+            "thresholds": list(self._thresholds),
+        }
+        advice = ": use the same, or another store"
+        require_same_identity(hello, own, name, advice)
+        scaling, _ = scaling_of(hello, descriptor_of(hello))
         if scaling is not None and scaling != self._bank.scaling:
             source = hello.info["scaling"].get("name") or "its bank"
             raise BankMismatch(
-                f"fix {hello.info['fix']}: the scaling of {source} is not that of {name}: use the same, or "
-                "another store"
+                f"fix {hello.info['fix']}: the scaling of {source} is not that of {name}{advice}"
             )
         kind = hello.info["scaling"].get("kind")
         if scaling is None and kind != self._bank.scaling.kind:
@@ -153,7 +145,8 @@ class Authority:
         cautious = largest if frame.dropped_atom else None
         if len(elements):
             novelty = (
-                self._bank.distances(_ints(elements), _reals(frame.fingerprints)) / self._thresholds[elements]
+                self._bank.distances(as_ints(elements), as_reals(frame.fingerprints))
+                / self._thresholds[elements]
             )
             first = int(np.argmax(novelty))
             if novelty[first] > largest or not frame.dropped_atom:
@@ -166,9 +159,9 @@ class Authority:
 
     def select_new(self, frame: Frame, run: int) -> list[Environment]:
         """The entries that a frame brings, in the order of atom IDs; the bank is not changed."""
-        elements = _ints(frame.candidate_elements)
+        elements = as_ints(frame.candidate_elements)
         rows = frame.fingerprint_rows(self._n_features)
-        picks = self._bank.select_new(elements, _reals(frame.fingerprints))
+        picks = self._bank.select_new(elements, as_reals(frame.fingerprints))
         return [
             Environment(int(elements[i]), (run, frame.step, int(frame.candidate_ids[i])), rows[i].copy())
             for i in picks
@@ -207,182 +200,18 @@ class Authority:
 
     def _element_of(self, frame: Frame, atom: int) -> str:
         """Element of an atom that was dropped at the source, if the frame carries atoms."""
-        if frame.ids is None or atom <= 0:
+        if frame.ids is None or frame.elements is None or atom <= 0:
             return ""
         at = int(np.searchsorted(frame.ids, atom))
         found = at < len(frame.ids) and frame.ids[at] == atom and 0 <= frame.elements[at] < len(self.elements)
         return self.elements[frame.elements[at]] if found else ""
 
 
-@dataclass(frozen=True)
-class Pilot:
-    """What the first fix says of the bank to be: everything but, perhaps, the scaling.
-
-    Attributes
-    ----------
-    info : dict
-        What the fix said of itself.
-    descriptor : mdsieve._core.Descriptor
-    scaling : mdsieve._core.Scaling or None
-        None if it is still to be fitted.
-    frames : int
-        How many frames to fit it on; 0 if it is known.
-    """
-
-    info: dict
-    descriptor: object
-    scaling: object | None
-    frames: int
-
-    @classmethod
-    def from_hello(cls, hello: Hello) -> Pilot:
-        """Read the fix's descriptor and scaling.
-
-        Raises
-        ------
-        BankMismatch
-            If what it sent does not fit together.
-        """
-        info = hello.info
-        try:
-            descriptor = _core.parse_input_nn(
-                info["descriptor_text"], info["descriptor_name"], info["length_unit"]
-            )
-            scaling, frames = _scaling(hello, descriptor)
-        except KeyError as error:
-            raise BankMismatch(f"HELLO of fix {info.get('fix')} lacks {error}") from None
-        except ValueError as error:
-            raise BankMismatch(f"fix {info['fix']}: {error}") from None
-        if descriptor.hash != info["descriptor_hash"]:
-            raise BankMismatch(
-                f"fix {info['fix']}: the driver reads {info['descriptor_name']} differently from the plugin: "
-                "install both from the same mdsieve"
-            )
-        return cls(info, descriptor, scaling, frames)
-
-    @property
-    def description(self) -> dict:
-        """What the store says of the bank in words."""
-        scaling = self.info["scaling"]
-        return {
-            "descriptor_hash": self.info["descriptor_hash"],
-            "descriptor_name": self.info["descriptor_name"],
-            "descriptor_text": self.info["descriptor_text"],
-            "elements": self.info["elements"],
-            "thresholds": self.info["thresholds"],
-            "scaling": {key: scaling.get(key) for key in ("source", "kind", "name", "pilot")},
-        }
-
-    def require_same(self, hello: Hello) -> None:
-        """Refuse a fix that may not share this pilot.
-
-        Raises
-        ------
-        BankMismatch
-        """
-        own, theirs = _identity(Hello(self.info)), _identity(hello)
-        keys = ("source", "kind", "pilot")
-        own["scaling"] = [self.info["scaling"].get(key) for key in keys]
-        theirs["scaling"] = [hello.info["scaling"].get(key) for key in keys]
-        for what, value in own.items():
-            if theirs[what] != value:
-                raise BankMismatch(
-                    f"fix {hello.info['fix']}: its {what} {_shown(what, hello, theirs)} is not that of "
-                    f"fix {self.info['fix']} ({_text(value)}), and both share one bank"
-                )
-
-    def bank(self, hello: Hello) -> Authority:
-        """The bank to begin with: that of the fix's bank file, or an empty one."""
-        bank = self._empty(self.scaling)
-        if hello.bank:
-            given = _core.EnvironmentBank.deserialise(bytes(hello.bank), "the bank file")
-            try:
-                given.require_compatible(bank, f"fix {self.info['fix']}")
-            except ValueError as error:
-                raise BankMismatch(str(error)) from None
-            elements, origins, fingerprints = given.entries_since(0)
-            bank.add(elements, origins, fingerprints)
-        return Authority(bank)
-
-    def fit(self, frames: Sequence[Frame]) -> Authority:
-        """An empty bank whose scaling is fitted on all candidates of some frames.
-
-        Raises
-        ------
-        BankMismatch
-            If an element was never seen.
-        """
-        n_features = self._n_features
-        statistics = _core.ColumnStatistics(n_features)
-        for frame in frames:
-            frame.fingerprint_rows(n_features)  # they must add up
-            statistics.add(_ints(frame.candidate_elements), _reals(frame.fingerprints))
-        try:
-            scaling = statistics.scaling(self.info["scaling"]["kind"], self.info["elements"])
-        except ValueError as error:
-            raise BankMismatch(f"fix {self.info['fix']}: scaling pilot {self.frames}: {error}") from None
-        return Authority(self._empty(scaling))
-
-    @property
-    def _n_features(self) -> list[int]:
-        return [len(self.descriptor.columns(i)) for i in range(len(self.info["elements"]))]
-
-    def _empty(self, scaling):
-        cutoffs = []
-        functions = self.descriptor.functions
-        for i in range(len(self.info["elements"])):
-            cutoffs.append(max((functions[k].r_cutoff for k in self.descriptor.columns(i)), default=0.0))
-        return _core.EnvironmentBank(
-            descriptor_text=self.info["descriptor_text"],
-            descriptor_hash=self.info["descriptor_hash"],
-            elements=self.info["elements"],
-            n_features=self._n_features,
-            cutoffs=cutoffs,
-            thresholds=self.info["thresholds"],
-            scaling=scaling,
-        )
-
-
-def _scaling(hello: Hello, descriptor) -> tuple[object | None, int]:
-    """The scaling that a fix asks for, and the frames to fit it on."""
-    scaling = hello.info["scaling"]
-    n_features = [len(descriptor.columns(i)) for i in range(len(hello.info["elements"]))]
-    match scaling["source"]:
-        case "none":
-            return _core.Scaling.identity(n_features), 0
-        case "file":
-            return _core.parse_scaling_data(scaling["text"], scaling["name"], descriptor, scaling["kind"]), 0
-        case "bank":
-            return _core.EnvironmentBank.deserialise(bytes(hello.bank), "the bank file").scaling, 0
-        case "pilot":
-            if scaling["pilot"] < 1:
-                raise ValueError(f"scaling pilot {scaling['pilot']}: expected 1 frame or more")
-            return None, int(scaling["pilot"])
-    raise ValueError(f"scaling {scaling['source']}: expected file, pilot, none or bank")
-
-
-def _identity(hello: Hello) -> dict:
-    """What must agree between all fixes that share a bank."""
-    return {
-        "descriptor": hello.info["descriptor_hash"],
-        "elements": hello.info["elements"],
-        "thresholds": [float(value) for value in hello.info["thresholds"]],
-    }
-
-
-def _shown(what: str, hello: Hello, identity: dict) -> str:
-    if what == "descriptor":
-        return f"{hello.info['descriptor_name']} ({identity[what][:12]})"
-    return _text(identity[what])
-
-
-def _text(value) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)[:12]
-
-
-def _ints(values) -> np.ndarray:
+def as_ints(values) -> np.ndarray:
+    """Values as the core takes element numbers."""
     return np.ascontiguousarray(values, dtype=np.int32)
 
 
-def _reals(values) -> np.ndarray:
+def as_reals(values) -> np.ndarray:
+    """Values as the core takes fingerprints."""
     return np.ascontiguousarray(values, dtype=np.float64)

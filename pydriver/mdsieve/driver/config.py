@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -43,10 +44,10 @@ class DriverConfig(BaseModel):
     export_extxyz: Path | None = None
     export_h5md: Path | None = None
     report: Path | None = None
-    progress: float = Field(5.0, gt=0)
-    flush: float = Field(5.0, gt=0)
-    pilot_memory: float = Field(2048.0, gt=0)
-    grace: float = Field(60.0, ge=0)
+    progress: float = Field(default=5.0, gt=0)
+    flush: float = Field(default=5.0, gt=0)
+    pilot_memory: float = Field(default=2048.0, gt=0)
+    grace: float = Field(default=60.0, ge=0)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> DriverConfig:
@@ -89,9 +90,9 @@ def load_config(path: Path | None = None, **settings) -> DriverConfig:
 
 
 def _read_toml(path: Path) -> dict:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
 
     try:

@@ -37,7 +37,7 @@ def to_atoms(frame: Frame, elements: list[str], units: UnitStyle):
     from ase.calculators.singlepoint import SinglePointCalculator
     from ase.data import atomic_numbers
 
-    if frame.positions is None:
+    if frame.positions is None or frame.elements is None:
         raise LinkError(f"FRAME: step {frame.step} is to be kept, but carries no atoms")
     if len(frame.elements) and frame.elements.max() >= len(elements):
         raise LinkError(f"FRAME: step {frame.step}: an atom's element is not one of {' '.join(elements)}")
@@ -50,7 +50,7 @@ def to_atoms(frame: Frame, elements: list[str], units: UnitStyle):
     )
     if frame.velocities is not None:
         atoms.set_velocities(frame.velocities * units.velocity)
-    results = {}
+    results: dict[str, float | np.ndarray] = {}
     if not np.isnan(frame.energy):
         results["energy"] = frame.energy * units.energy
     if frame.forces is not None:

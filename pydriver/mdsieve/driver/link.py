@@ -104,7 +104,8 @@ class MPILink:
         try:
             channel, message = decode(words)
         except LinkError as error:
-            channel, reply = _channel_of(words), handler.malformed(world, error)
+            channel = _channel_of(words)
+            reply: Message | None = handler.malformed(world, error)
         else:
             reply = handler.handle(world, channel, message)
             if isinstance(message, Goodbye):
@@ -179,9 +180,9 @@ class DirectLink:
             try:
                 channel, message = decode(buffer)
             except LinkError as error:
-                channel = _channel_of(np.frombuffer(buffer, dtype="<i8", count=n_bytes // 8))
+                channel = _channel_of(np.frombuffer(memoryview(buffer), dtype="<i8", count=n_bytes // 8))
                 wants_reply = True
-                reply = self._handler.malformed(0, error)
+                reply: Message | None = self._handler.malformed(0, error)
             else:
                 wants_reply = isinstance(message, Hello | Frame)
                 reply = self._handler.handle(0, channel, message)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass, field, fields, replace
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -293,8 +293,9 @@ class Frame:
 
     def copy(self) -> Frame:
         """The same frame with its own memory, to be held after the buffer it came in is gone."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v.copy() for k, v in arrays.items() if isinstance(v, np.ndarray)})
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        own: dict[str, Any] = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in values.items()}
+        return Frame(**own)
 
     @property
     def nbytes(self) -> int:
@@ -436,12 +437,20 @@ class Verdict:
 
     @classmethod
     def _read(cls, payload: _Reader) -> Verdict:
-        *head, n_entries, n_values, n_bank = payload.words("qqqqdqqqqqqq")
-        if not 0 <= head[2] < len(VERDICT_NAMES):
-            raise LinkError(f"VERDICT: {head[2]} is not a verdict")
-        head[3] = bool(head[3])
+        step, evaluation, verdict, stop, *others, n_entries, n_values, n_bank = payload.words("qqqqdqqqqqqq")
+        if not 0 <= verdict < len(VERDICT_NAMES):
+            raise LinkError(f"VERDICT: {verdict} is not a verdict")
+        novelty, atom, kept, junk, revision = others
         return cls(
-            *head,
+            step,
+            evaluation,
+            verdict,
+            bool(stop),
+            novelty,
+            atom,
+            kept,
+            junk,
+            revision,
             payload.array(n_entries, _SHORT, "new entries"),
             payload.array(3 * n_entries, _INT, "origins").reshape(-1, 3),
             payload.array(n_values, _REAL, "fingerprint values"),

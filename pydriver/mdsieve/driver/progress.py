@@ -6,7 +6,10 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 logger = logging.getLogger("mdsieve.driver")
 
@@ -33,6 +36,15 @@ class Summary:
     scoring: float = 0.0
     storing: float = 0.0
     bank: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, what: Literal["waiting", "scoring", "storing"]) -> Iterator[None]:
+        """Add the seconds of a block to one of the counters."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, what, getattr(self, what) + time.perf_counter() - start)
 
     def line(self) -> str:
         """All of it in one line."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from mdsieve.driver.authority import Authority, BankMismatch, Novelties, Pilot
+from mdsieve.driver.authority import Authority, Novelties
 from mdsieve.driver.config import DriverConfig
 from mdsieve.driver.frames import row_data, to_atoms
+from mdsieve.driver.identity import BankMismatch
+from mdsieve.driver.ledger import Ledger
 from mdsieve.driver.messages import (
     JUNK,
     KEPT,
@@ -29,14 +29,13 @@ from mdsieve.driver.messages import (
     Verdict,
     Welcome,
 )
+from mdsieve.driver.pilot import HeldFrames, Pilot
 from mdsieve.driver.progress import Progress, Summary
 from mdsieve.driver.rule import Decision, FrameRule
 from mdsieve.driver.store import Evaluation, FrameStore, KeptFrame, StoreError
 from mdsieve.driver.units import UnitStyle, unit_style
 
 logger = logging.getLogger("mdsieve.driver")
-
-MOST_BUFFERED = 10_000
 
 
 class Refused(ValueError):
@@ -60,14 +59,6 @@ class Channel:
 
 
 @dataclass
-class HeldFrame:
-    """A frame that waits for the pilot's scaling."""
-
-    channel: Channel
-    frame: Frame
-
-
-@dataclass
 class Outcome:
     """What became of one frame."""
 
@@ -75,19 +66,6 @@ class Outcome:
     stop: bool
     novelty: float
     atom: int
-
-
-@dataclass
-class _Buffer:
-    """Lines of the evaluations table that are not on disk yet."""
-
-    rows: list[Evaluation] = field(default_factory=list)
-    since: float = field(default_factory=time.monotonic)
-
-    def take(self) -> list[Evaluation]:
-        rows, self.rows = self.rows, []
-        self.since = time.monotonic()
-        return rows
 
 
 class Service:
@@ -113,13 +91,8 @@ class Service:
         self.summary = Summary()
         self._channels: dict[tuple[int, int], Channel] = {}
         self._untold: list[tuple[int, int]] = []
-        self._authority: Authority | None = None
-        self._pilot: Pilot | None = None
-        self._held: deque[HeldFrame] = deque()
-        self._held_bytes = 0
-        self._buffer = _Buffer()
-        self._store: FrameStore | None = None
-        self._kept_in_store = 0
+        self._bank: Authority | HeldFrames | None = None
+        self._ledger: Ledger | None = None
         self._progress = Progress(config.progress)
         if failure is not None:
             self._fail(failure)
@@ -127,7 +100,7 @@ class Service:
         try:
             FrameStore.check(config.store, resume=config.resume, overwrite=config.overwrite)
             if not config.overwrite:  # what is to be replaced stays until a fix has been accepted
-                self._store = self._open_store()
+                self._open_store()
         except StoreError as error:
             self._fail(str(error))
 
@@ -149,12 +122,12 @@ class Service:
         except Exception as error:
             if not isinstance(error, StoreError):
                 logger.exception("the driver failed")
-            self._fail(
+            failure = self._fail(
                 str(error) if isinstance(error, StoreError) else f"driver: {type(error).__name__}: {error}"
             )
             if wants_reply and (world, channel) in self._untold:
                 self._untold.remove((world, channel))
-            return Fatal(self.failure) if wants_reply else None
+            return Fatal(failure) if wants_reply else None
 
     def malformed(self, world: int, error: LinkError) -> Message:
         """The reply to bytes that are not a message."""
@@ -165,13 +138,11 @@ class Service:
 
     def tick(self) -> None:
         """To be called now and then: store what has waited long enough, show progress."""
-        if self.failure is None and self._store is not None:
-            overdue = time.monotonic() - self._buffer.since > self.config.flush
-            if self._buffer.rows and (overdue or len(self._buffer.rows) >= MOST_BUFFERED):
-                try:
-                    self._flush()
-                except StoreError as error:
-                    self._fail(str(error))
+        if self.failure is None and self._ledger is not None:
+            try:
+                self._ledger.flush_if_due()
+            except StoreError as error:
+                self._fail(str(error))
         self._progress.show(self.summary)
 
     def stop(self, text: str) -> None:
@@ -181,6 +152,8 @@ class Service:
 
     def fatals(self) -> list[tuple[int, int, Fatal]]:
         """World, channel and message for every fix that has not been told of the failure."""
+        if self.failure is None:
+            return []
         untold, self._untold = self._untold, []
         return [(world, channel, Fatal(self.failure)) for world, channel in untold]
 
@@ -192,25 +165,23 @@ class Service:
         int
             The exit code: 0, or 1 after a failure or a refusal.
         """
+        held = self._bank if isinstance(self._bank, HeldFrames) and len(self._bank) else None
         if self.failure is None:
             try:
-                if self._held:
+                if held:
                     logger.info(
-                        "the campaign ended after %d frames of its pilot: scaling from these", len(self._held)
+                        "the campaign ended after %d frames of its pilot: scaling from these", len(held)
                     )
-                    self._decide_held()
+                    self._decide_held(held)
                 for channel in list(self._channels.values()):
                     self._end_channel(channel, "goodbye")
-                self._flush()
             except Exception as error:
                 logger.exception("the driver failed")
                 self._fail(f"driver: {type(error).__name__}: {error}")
-        elif self._held:
-            logger.warning("%d frames of an unfinished pilot were held and are lost", len(self._held))
-        if self._store is not None:
-            self._flush_quietly()
-            self._store.close()
-            self._store = None
+        elif held:
+            logger.warning("%d frames of an unfinished pilot were held and are lost", len(held))
+        if self._ledger is not None:
+            self._close_ledger(self._ledger)
         self._progress.close()
         logger.info("end of the campaign: %s", self.summary.line())
         return 1 if self.failure is not None or self.refused else 0
@@ -224,18 +195,17 @@ class Service:
             for channel in [c for c in self._channels.values() if c.world == world]:
                 self._end_channel(channel, "end or error" if message.barrier else "quit")
             return None
-        channel = self._channels.get((world, number))
-        if channel is None:
+        if (world, number) not in self._channels:
             if isinstance(message, Bye):
                 return None
             raise LinkError(
                 f"world {world}, channel {number}: {type(message).__name__} without a HELLO before it"
             )
+        channel = self._channels[world, number]
         if isinstance(message, Frame):
             return self._on_frame(channel, message)
         if isinstance(message, RunEnd):
-            with self._timed("storing"):
-                self._store.add_run_command(channel.run, message.info, self._buffer.take())
+            self._open_ledger.add_run_command(channel.run, message.info)
             return None
         if isinstance(message, Bye):
             self._end_channel(channel, "fix deleted")
@@ -258,9 +228,7 @@ class Service:
         except (TypeError, ValueError) as error:
             raise Refused(f"fix {info.get('fix')}: {error}") from None
         self._join(hello)
-        with self._timed("storing"):
-            run = self._store.begin_run(world, number, info)
-            last = self._store.last_kept_step(world, fix)
+        run, last = self._open_ledger.begin_run(world, number, info)
         self._channels[world, number] = Channel(world, number, fix, run, rule, units, last)
         logger.info(
             "world %d: fix %s has come (%s ranks, %s, %s); run %d of %s",
@@ -272,18 +240,21 @@ class Service:
             run,
             self.config.store,
         )
-        bank = self._authority.serialise() if self._authority else b""
-        return Welcome(run, self._kept_in_store, last, bank)
+        bank = self._bank.serialise() if isinstance(self._bank, Authority) else b""
+        return Welcome(run, self._open_ledger.n_frames, last, bank)
 
     def _on_frame(self, channel: Channel, frame: Frame) -> Verdict:
         self.summary.seen += 1
-        if self._authority is None:
-            self._hold(channel, frame)
-            if len(self._held) < self._pilot.frames:
+        bank = self._bank
+        if isinstance(bank, HeldFrames):
+            self._hold(bank, channel, frame)
+            if not bank.is_complete:
                 return Verdict(frame.step, frame.evaluation, PENDING, kept=channel.kept, junk=channel.junk)
-            outcome = self._decide_held()
+            bank, outcome = self._decide_held(bank)
+        elif bank is not None:
+            outcome = self._decide(bank, channel, frame)
         else:
-            outcome = self._decide(channel, frame)
+            raise LinkError(f"world {channel.world}: FRAME before there is a bank")
         stop = outcome.stop or channel.stop_due
         channel.stop_due = False
         return Verdict(
@@ -295,7 +266,7 @@ class Service:
             outcome.atom,
             channel.kept,
             channel.junk,
-            **self._authority.news(frame.revision),
+            **bank.news(frame.revision),
         )
 
     # ---- the campaign's bank
@@ -304,97 +275,94 @@ class Service:
         """Let a fix take part: create the bank or the pilot with the first, compare with the campaign's
         after that.
         """
-        if self._store is None:
-            self._authority = self._pilot = None
-            self._store = self._open_store(replace=True)
-        if self._authority is not None:
-            self._authority.require_same(hello, str(self.config.store))
-        elif self._pilot is not None:
-            self._pilot.require_same(hello)
+        if self._ledger is None:
+            self._open_store(replace=True)
+        if isinstance(self._bank, Authority):
+            self._bank.require_same(hello, str(self.config.store))
+        elif self._bank is not None:
+            self._bank.pilot.require_same(hello)
         else:
             pilot = Pilot.from_hello(hello)
             if pilot.frames:
-                self._pilot = pilot
+                self._bank = HeldFrames(pilot, self.config.pilot_memory)
                 logger.info("holding the first %d frames for the scaling", pilot.frames)
             else:
                 self._create_bank(pilot.bank(hello), pilot.description)
 
     def _create_bank(self, authority: Authority, description: dict) -> None:
-        with self._timed("storing"):
-            self._store.create_bank(authority.header_bytes(), description, authority.environments())
-        self._authority = authority
+        self._open_ledger.create_bank(authority.header_bytes(), description, authority.environments())
+        self._bank = authority
         self.summary.bank = authority.sizes()
 
-    def _open_store(self, replace: bool = False) -> FrameStore:
+    def _open_store(self, replace: bool = False) -> None:
         store = FrameStore.open(self.config.store, resume=self.config.resume, overwrite=replace)
-        self._kept_in_store = store.n_frames
+        self._ledger = Ledger(store, self.summary, self.config.flush)
         if store.bank_header() is not None:
-            self._authority = Authority.from_store(store)
-            self.summary.bank = self._authority.sizes()
+            self._bank = authority = Authority.from_store(store)
+            self.summary.bank = authority.sizes()
             logger.info(
-                "continuing %s: %d frames, %d environments",
-                store.path,
-                store.n_frames,
-                self._authority.revision,
+                "continuing %s: %d frames, %d environments", store.path, store.n_frames, authority.revision
             )
-        return store
+
+    @property
+    def _open_ledger(self) -> Ledger:
+        """The ledger of a campaign that has begun."""
+        if self._ledger is None:
+            raise StoreError(f"{self.config.store}: the store is closed")
+        return self._ledger
 
     # ---- frames
 
-    def _hold(self, channel: Channel, frame: Frame) -> None:
-        self._held.append(HeldFrame(channel, frame.copy()))
-        self._held_bytes += frame.nbytes
-        self.summary.pending = len(self._held)
-        limit = self.config.pilot_memory * 2**20
-        if len(self._held) == 1:
-            estimate = frame.nbytes * self._pilot.frames
+    def _hold(self, held: HeldFrames, channel: Channel, frame: Frame) -> None:
+        if not len(held):
+            estimate = frame.nbytes * held.pilot.frames
             logger.info("the pilot will hold about %.1f MiB", estimate / 2**20)
-        if self._held_bytes > limit:
-            raise Refused(
-                f"scaling pilot {self._pilot.frames}: {len(self._held)} frames already take more than "
-                f"{self.config.pilot_memory:.0f} MiB: take fewer, or raise pilot_memory in the driver's "
-                "configuration"
-            )
+        try:
+            held.add(channel, frame)
+        except MemoryError as error:
+            raise Refused(str(error)) from None
+        finally:
+            self.summary.pending = len(held)
 
-    def _decide_held(self) -> Outcome:
+    def _decide_held(self, held: HeldFrames) -> tuple[Authority, Outcome]:
         """Fit the scaling on the held frames, freeze it, decide them in order; the last one's outcome."""
-        with self._timed("scoring"):
-            authority = self._pilot.fit([held.frame for held in self._held])
-        self._create_bank(authority, self._pilot.description)
-        self._held_bytes = 0
+        with self.summary.timed("scoring"):
+            authority = held.fit()
+        self._create_bank(authority, held.pilot.description)
         while True:
-            held = self._held.popleft()
-            self.summary.pending = len(self._held)
-            outcome = self._decide(held.channel, held.frame)
-            if not self._held:
-                return outcome
-            held.channel.stop_due |= outcome.stop
+            first = held.pop()
+            self.summary.pending = len(held)
+            outcome = self._decide(authority, first.channel, first.frame)
+            if not len(held):
+                return authority, outcome
+            first.channel.stop_due |= outcome.stop
 
-    def _decide(self, channel: Channel, frame: Frame) -> Outcome:
-        with self._timed("scoring"):
-            novelties = self._authority.novelties(frame)
+    def _decide(self, authority: Authority, channel: Channel, frame: Frame) -> Outcome:
+        with self.summary.timed("scoring"):
+            novelties = authority.novelties(frame)
             decision = channel.rule.decide(
                 novelties.scores,
                 novelties.cautious_scores,
                 frame.step,
                 channel.last_kept_step,
-                self._kept_in_store,
+                self._open_ledger.n_frames,
             )
-        self._buffer.rows.append(self._evaluation(channel, frame, novelties, decision))
+        self._open_ledger.note(self._evaluation(channel, frame, novelties, decision))
         if decision.verdict == KEPT:
-            self._keep(channel, frame, novelties, decision)
+            self._keep(authority, channel, frame, novelties, decision)
         elif decision.verdict == JUNK:
             channel.junk += 1
             self.summary.junk += 1
         return Outcome(decision.verdict, decision.stop, novelties.largest, novelties.atom)
 
-    def _keep(self, channel: Channel, frame: Frame, novelties: Novelties, decision: Decision) -> None:
+    def _keep(
+        self, authority: Authority, channel: Channel, frame: Frame, novelties: Novelties, decision: Decision
+    ) -> None:
         """Store first, then tell: the bank in memory follows the one on disk."""
-        with self._timed("scoring"):
-            entries = self._authority.select_new(frame, channel.run)
-        with self._timed("storing"):
+        with self.summary.timed("scoring"):
+            entries = authority.select_new(frame, channel.run)
             kept = KeptFrame(
-                atoms=to_atoms(frame, self._authority.elements, channel.units),
+                atoms=to_atoms(frame, authority.elements, channel.units),
                 run=channel.run,
                 world=channel.world,
                 step=frame.step,
@@ -407,13 +375,12 @@ class Service:
                 trigger_element=novelties.element,
                 data=row_data(frame, channel.units),
             )
-            self._store.add_frame(kept, entries, self._buffer.take())
-        self._authority.add(entries)
+        self._open_ledger.keep(kept, entries)
+        authority.add(entries)
         channel.kept += 1
-        self._kept_in_store += 1
         channel.last_kept_step = frame.step
         self.summary.kept += 1
-        self.summary.bank = self._authority.sizes()
+        self.summary.bank = authority.sizes()
 
     @staticmethod
     def _evaluation(channel: Channel, frame: Frame, novelties: Novelties, decision: Decision) -> Evaluation:
@@ -431,33 +398,25 @@ class Service:
 
     def _end_channel(self, channel: Channel, ending: str) -> None:
         del self._channels[channel.world, channel.number]
-        with self._timed("storing"):
-            self._store.end_run(channel.run, ending, self._buffer.take())
+        self._open_ledger.end_run(channel.run, ending)
         logger.info("world %d: fix %s has gone (%s)", channel.world, channel.fix, ending)
 
-    def _flush(self) -> None:
-        if self._store is not None:
-            with self._timed("storing"):
-                self._store.add_evaluations(self._buffer.take())
-
-    def _flush_quietly(self) -> None:
+    def _close_ledger(self, ledger: Ledger) -> None:
         try:
-            self._flush()
+            ledger.flush()
         except StoreError as error:
-            logger.error(str(error))
+            if self.failure is None:
+                self._fail(str(error))
+            else:
+                logger.error(str(error))
+        ledger.close()
+        self._ledger = None
 
-    def _fail(self, text: str) -> None:
+    def _fail(self, text: str) -> str:
         self.failure = " ".join(text.split())
         self._untold = list(self._channels)
         logger.error(self.failure)
-
-    @contextmanager
-    def _timed(self, what: str):
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            setattr(self.summary, what, getattr(self.summary, what) + time.perf_counter() - start)
+        return self.failure
 
 
 def serve_mpi(service: Service, link, stopped_by: Callable[[], str | None]) -> bool:
@@ -476,8 +435,8 @@ def serve_mpi(service: Service, link, stopped_by: Callable[[], str | None]) -> b
         Whether all worlds said goodbye; False if they were not heard of within `grace` after a signal.
     """
     link.announce()
-    deadline = None
-    last_word = time.monotonic()
+    deadline: float | None = None
+    last_word: float | None = time.monotonic()
     while not link.worlds_gone:
         if link.serve_one(service, patience=0.25):
             last_word = None

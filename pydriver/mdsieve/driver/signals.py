@@ -36,8 +36,8 @@ class StopSignals:
 
     @property
     def exit_code(self) -> int:
-        """What a shell shows for a program that this signal ended."""
-        return 128 + self._received
+        """What a shell shows for a program that this signal ended; 0 if none came."""
+        return 0 if self._received is None else 128 + self._received
 
     def _note(self, number: int, _frame) -> None:
         self._received = signal.Signals(number)

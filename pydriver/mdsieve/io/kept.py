@@ -21,7 +21,7 @@ LABELS = (
 )
 
 
-def kept_frames(store: FrameStore) -> Iterator[tuple[dict, object, dict]]:
+def kept_frames(store: FrameStore) -> Iterator[tuple[dict, Atoms, dict]]:
     """All kept frames one after the other; only one is in memory.
 
     Yields

@@ -8,16 +8,16 @@ import gzip
 import io
 import lzma
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _DUMP_MARK = "ITEM: TIMESTEP"
 _XYZ_NAMES = {".xyz", ".extxyz"}
 
@@ -79,7 +79,7 @@ def iterate_frames(
 
 
 def _open_text(path: str | os.PathLike) -> TextIO:
-    opener = _OPENERS.get(Path(path).suffix, open)
+    opener: Callable[..., TextIO] = _OPENERS.get(Path(path).suffix, open)
     return opener(path, "rt", encoding="utf-8", errors="replace")
 
 
@@ -93,15 +93,24 @@ def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator
     return _ase_frames(path)
 
 
+def _read_one(text: str, **how) -> Atoms:
+    """The one frame in a text, by ASE."""
+    from ase import Atoms
+    from ase.io import read
+
+    atoms = read(io.StringIO(text), **how)
+    if not isinstance(atoms, Atoms):
+        raise ValueError("expected one frame")
+    return atoms
+
+
 def _ase_frames(path: str | os.PathLike) -> Iterator[Atoms]:
     from ase.io import iread
 
-    yield from iread(path, index=":")
+    yield from iread(Path(path), index=":")
 
 
 def _xyz_frames(path: str | os.PathLike) -> Iterator[Atoms]:
-    from ase.io import read
-
     with _open_text(path) as file:
         for line in file:
             if not line.strip():
@@ -112,18 +121,14 @@ def _xyz_frames(path: str | os.PathLike) -> Iterator[Atoms]:
             text = [line, *islice(file, n_lines)]
             if len(text) != n_lines + 1:
                 raise ValueError("the last frame is cut short")
-            yield read(io.StringIO("".join(text)), format="extxyz")
+            yield _read_one("".join(text), format="extxyz")
 
 
 def _dump_frames(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[Atoms]:
-    from ase.io import read
-
     for text in _dump_texts(path):
         if types is None and not _names_elements(text):
             raise ValueError("the dump names no elements: say which element each atom type is")
-        atoms = read(
-            io.StringIO(text), format="lammps-dump-text", specorder=None if types is None else list(types)
-        )
+        atoms = _read_one(text, format="lammps-dump-text", specorder=None if types is None else list(types))
         atoms.info["timestep"] = int(text.split("\n", 2)[1])
         yield atoms
 

@@ -22,7 +22,7 @@ from mdsieve.io.trajectories import SourceFrame, iterate_frames
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mdsieve.descriptors import SymmetryFunctions
+    from mdsieve.descriptors import LengthUnit, Precision, SymmetryFunctions
 
 _FRAMES_AHEAD = 8  # frames a thread may be ahead of the bank
 
@@ -58,8 +58,8 @@ def select_bank(
     bank: str | os.PathLike | None = None,
     save_bank: str | os.PathLike | None = None,
     types: Sequence[str] | None = None,
-    precision: str = "double",
-    length_unit: str = "angstrom",
+    precision: Precision = "double",
+    length_unit: LengthUnit = "angstrom",
     n_jobs: int = 1,
     overwrite: bool = False,
     progress: bool = True,
@@ -152,13 +152,14 @@ def _bank_to_begin_with(
 ) -> EnvironmentBank:
     from mdsieve.descriptors import SymmetryFunctions
 
-    if functions_path is None and bank is None:
-        raise ValueError("no symmetry functions: give an input.nn file or a bank to begin with")
-    functions = None
+    given: SymmetryFunctions | None = None
     if functions_path is not None:
-        functions = SymmetryFunctions.from_file(functions_path, precision=precision, length_unit=length_unit)
+        given = SymmetryFunctions.from_file(functions_path, precision=precision, length_unit=length_unit)
     if bank is not None:
-        return _stored_bank(bank, functions, functions_path, thresholds, precision)
+        return _stored_bank(bank, given, functions_path, thresholds, precision)
+    if given is None:
+        raise ValueError("no symmetry functions: give an input.nn file or a bank to begin with")
+    functions = given
     if thresholds is None:
         raise ValueError("no threshold: give one, or a bank to begin with")
     if scaling in (None, "none"):
