@@ -6,6 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mdsieve._core import StopMode, Verdict, decide, parse_rule
 
 SCORES = ["novelty", "spread"]

@@ -2,7 +2,7 @@
 """``mdsieve select``: choose frames of stored trajectories."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,9 +32,9 @@ def bank(
     types: Annotated[
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
-    precision: Annotated[str, typer.Option("--precision", help="double or mixed.")] = "double",
+    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision")] = "double",
     length_unit: Annotated[
-        str, typer.Option("--length-unit", help="Of the lengths in input.nn: angstrom or bohr.")
+        Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
     ] = "angstrom",
     threads: Annotated[int, typer.Option("--threads", "-j", help="Threads that compute fingerprints.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,

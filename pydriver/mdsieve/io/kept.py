@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mdsieve.driver.store import FrameStore
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 #: What is said of each frame, in this order, where it is known.
 LABELS = (

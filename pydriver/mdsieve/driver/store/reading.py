@@ -8,11 +8,15 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mdsieve.driver.store.records import REAL, Environment, as_arrays
 from mdsieve.driver.store.schema import FORMAT, BlankStoreError, StoreError, table_names
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 class StoreReader:
@@ -24,9 +28,10 @@ class StoreReader:
         self.path = path
         self._connection = connection
         self._writable = writable
+        self._closed = False
         # serial: ASE would otherwise broadcast over MPI when mpi4py happens to be loaded.
         self._ase = SQLite3Database(str(path), use_lock_file=False, serial=True)
-        self._ase.connection = connection
+        self._ase.connection = connection  # type: ignore[assignment]
         self._ase.change_count = 0
 
     @property
@@ -120,7 +125,7 @@ class StoreReader:
             by_frame[frame][name] = value
         return rows
 
-    def atoms(self, frame: int) -> tuple[object, dict]:
+    def atoms(self, frame: int) -> tuple[Atoms, dict]:
         """One kept frame.
 
         Returns

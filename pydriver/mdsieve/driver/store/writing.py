@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -147,13 +148,13 @@ class FrameStore(StoreReader):
 
     def close(self) -> None:
         """Close the file. The store cannot be used any more."""
-        if self._connection is None:
+        if self._closed:
             return
+        self._closed = True
         if self._writable:
             with contextlib.suppress(sqlite3.Error), self._transaction():
                 self._connection.execute("DELETE FROM mdsieve_info WHERE name = 'writer'")
         self._connection.close()
-        self._connection = None
 
     def __enter__(self) -> FrameStore:
         return self
@@ -195,6 +196,7 @@ class FrameStore(StoreReader):
                 "INSERT INTO mdsieve_runs (world, channel, fix, hello, started) VALUES (?, ?, ?, ?, ?)",
                 (world, channel, str(hello.get("fix", "")), json.dumps(hello), time.time()),
             )
+        assert cursor.lastrowid is not None  # as after every INSERT
         return cursor.lastrowid
 
     def add_run_command(self, run: int, info: dict, evaluations: list[Evaluation]) -> None:
@@ -228,7 +230,7 @@ class FrameStore(StoreReader):
                 self._insert_evaluations(evaluations)
 
     def add_frame(
-        self, frame: KeptFrame, environments: list[Environment], evaluations: list[Evaluation] = ()
+        self, frame: KeptFrame, environments: list[Environment], evaluations: Sequence[Evaluation] = ()
     ) -> int:
         """Store a kept frame, its scores and its bank entries, all or nothing.
 
