@@ -4,6 +4,7 @@
 #   make test     build, then all tests                make science  the longer evidence
 #   make demo     melt nickel, keep what is new        make bench    speed
 #   make lint     style of Python and C++              make clean    remove what make made
+#   make torture  campaigns whose processes are killed: ROUNDS=1000 SEED=1
 #   make sanitize core's tests, watched by ASan, UBSan make fuzz     the readers' fuzz targets, EXECUTIONS each
 #
 # PYTHON=python3.12 make ...  takes another Python; VENV=... another place for the environment.
@@ -36,7 +37,7 @@ SCIENCE := $(if $(or $(CI),$(wildcard $(MDSIEVE_DATA)/README.md)),tests/science)
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 export MDSIEVE_DATA := $(abspath $(MDSIEVE_DATA))
 
-.PHONY: help env build test test-core sanitize fuzz science bench demo lint format clean
+.PHONY: help env build test test-core sanitize fuzz science torture bench demo lint format clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -105,6 +106,10 @@ test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 
 science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science
+
+# campaigns whose processes are killed; SEED is the first round's
+torture: $(STAMPS)/installed $(STAMPS)/test-tools
+	@$(BIN)/python tests/lammps/torture.py $(or $(ROUNDS),100) --seed $(or $(SEED),1)
 
 bench: $(STAMPS)/installed $(STAMPS)/test-tools $(STAMPS)/torch
 	@for b in benchmarks/[!_]*.py; do echo "== $$b"; $(BIN)/python $$b; done

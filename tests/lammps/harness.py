@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 from mdsieve import lammps_package
 from mdsieve.plugin import plugin_path
@@ -93,15 +94,20 @@ def run(
     return Finished(" ".join(command), process.returncode, stdout, stderr, time.monotonic() - started)
 
 
-def start(command: Sequence[str], cwd: Path, *, env: Mapping[str, str] | None = None) -> subprocess.Popen:
-    """Start a program in a process group of its own; `kill` ends it and all it started."""
+def start(
+    command: Sequence[str], cwd: Path, *, env: Mapping[str, str] | None = None, output: IO | None = None
+) -> subprocess.Popen:
+    """Start a program in a process group of its own; `kill` ends it and all it started.
+
+    What it writes goes to the file `output`, or else into two pipes for ``communicate``.
+    """
     return subprocess.Popen(
         list(command),
         cwd=cwd,
         env=environment(env),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output or subprocess.PIPE,
+        stderr=subprocess.STDOUT if output else subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
@@ -109,7 +115,7 @@ def start(command: Sequence[str], cwd: Path, *, env: Mapping[str, str] | None = 
 
 def kill(process: subprocess.Popen) -> None:
     """End a program of `start` and every process below it, those in groups of their own included."""
-    below = _descendants(process.pid)
+    below = descendants(process.pid)
     for pid in [process.pid, *below]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -169,7 +175,7 @@ def _tail(text: str, lines: int = 40) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """Every process below one, by the parents that ``/proc`` tells."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):

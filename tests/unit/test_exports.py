@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import units
 from ase.io import read
-from test_store import DESCRIPTION, HELLO, environments, kept_frame, new_store
+from test_store import DESCRIPTION, HELLO, environments, kept_frame, new_store, whole_store
 
 from mdsieve.driver.exports import export_store
 from mdsieve.driver.store import Evaluation, FrameStore
@@ -199,3 +199,21 @@ def test_show_prints_tables_and_writes_files(tmp_path):
     arguments = [str(tmp_path / word) if "." in word else word for word in arguments]
     assert runner.invoke(build_app(), ["show", str(tmp_path / "store.db"), *arguments]).exit_code == 0
     assert {file.name for file in tmp_path.iterdir()} == {"store.db", "k.xyz", "k.h5md", "r.html", "r.png"}
+
+
+def test_show_says_whether_a_store_is_whole(tmp_path):
+    from typer.testing import CliRunner
+
+    from mdsieve.cli import build_app
+
+    path = tmp_path / "store.db"
+    whole_store(path).close()
+    runner = CliRunner()
+    shown = runner.invoke(build_app(), ["show", str(path), "--check"])
+    assert shown.exit_code == 0
+    assert "whole; 3 frames, 6 environments, the last frame of step 20" in shown.output
+    with FrameStore.open(path, resume=True) as store:
+        store._connection.execute("DELETE FROM mdsieve_scores WHERE frame = 2")
+    shown = runner.invoke(build_app(), ["show", str(path), "--check"])
+    assert shown.exit_code != 0
+    assert "frame 2: its scores are missing" in str(shown.exception)

@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from mdsieve import _core
 from mdsieve.driver.store import Environment, Evaluation, FrameStore, KeptFrame, StoreError
 
 pytestmark = pytest.mark.timeout(120)
@@ -63,6 +65,26 @@ def new_store(path, **words):
     store = FrameStore.open(path, **words)
     if store.bank_header() is None:
         store.create_bank(b"header", DESCRIPTION, [])
+    return store
+
+
+def whole_store(path):
+    """Three frames of two environments each, and a bank that a program can read."""
+    header = _core.EnvironmentBank(
+        descriptor_text="elements Ni\n",
+        descriptor_hash="abc",
+        elements=["Ni"],
+        n_features=[4],
+        cutoffs=[4.5],
+        thresholds=[0.25],
+        scaling=_core.Scaling.identity([4]),
+    ).serialise()
+    store = FrameStore.open(path)
+    store.create_bank(header, DESCRIPTION, [])
+    run = store.begin_run(0, 0, HELLO)
+    for i in range(3):
+        evaluation = Evaluation(run, i, 10 * i, 0.0, 300.0, 1.5, 1)
+        store.add_frame(kept_frame(10 * i, run, evaluation=i), environments(10 * i, 2), [evaluation])
     return store
 
 
@@ -264,11 +286,64 @@ def test_two_drivers_do_not_write_one_store(tmp_path):
         [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "open\n"
-        with pytest.raises(StoreError, match=f"written by process {process.pid}"):
-            FrameStore.open(path, resume=True)
+        for words in ({"resume": True}, {"overwrite": True}, {}):
+            with pytest.raises(StoreError, match=f"written by process {process.pid}"):
+                FrameStore.open(path, **words)
         process.kill()
     with FrameStore.open(path, resume=True) as store:
         assert store.n_frames == 0
+
+
+def test_a_killed_driver_that_nobody_has_waited_for_does_not_block_its_store(tmp_path):
+    path = tmp_path / "store.db"
+    code = "import sys, time; from mdsieve.driver.store import FrameStore\n"
+    code += "store = FrameStore.open(sys.argv[1]); print('open', flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "open\n"
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays as a zombie
+        with FrameStore.open(path, resume=True) as store:
+            assert store.n_frames == 0
+
+
+DAMAGE = {
+    "DELETE FROM systems WHERE id = 1": r"frame 1: not in ASE's table",
+    "DELETE FROM mdsieve_frames WHERE frame = 2": r"row 2 of ASE's table: not one of the kept frames",
+    "UPDATE mdsieve_frames SET evaluation = 0 WHERE frame = 2": r"run 1: evaluation 0 was stored 2 times",
+    "UPDATE mdsieve_evaluations SET step = 7 WHERE evaluation = 1": r"frame 2: not among the evaluations as kept",
+    "DELETE FROM mdsieve_evaluations WHERE evaluation = 1": r"frame 2: not among the evaluations as kept",
+    "INSERT INTO mdsieve_evaluations VALUES (1, 9, 90, 0, 300, 2, 1)": r"run 1, evaluation 9: kept, but its frame is missing",
+    "DELETE FROM mdsieve_environments WHERE position = 1": r"frame 1: brought 2 environments, 1 are there",
+    "UPDATE mdsieve_environments SET step = 8 WHERE position = 0": r"environment 0: not of its frame's run and step",
+    "UPDATE mdsieve_environments SET position = position + 10 WHERE frame = 1": r"environment \d+: does not follow",
+    "UPDATE mdsieve_environments SET element = 4 WHERE position = 2": r"environment 2: of element number 4",
+    "UPDATE mdsieve_environments SET fingerprint = x'00' WHERE position = 2": r"environment 2: its fingerprint has 1 bytes",
+    "UPDATE mdsieve_environments SET fingerprint = x'"
+    + 4 * "000000000000f07f"
+    + "' WHERE position = 2": r"environment 2: its fingerprint is not finite",
+    "DELETE FROM mdsieve_scores WHERE frame = 1": r"frame 1: its scores are missing",
+}
+
+
+@pytest.mark.parametrize("statement", DAMAGE)
+def test_a_store_that_contradicts_itself_is_found_out(statement, tmp_path):
+    path = tmp_path / "store.db"
+    with whole_store(path) as store:
+        assert store.problems() == []
+        store._connection.execute("PRAGMA foreign_keys = OFF")
+        store._connection.execute(statement)
+    with FrameStore.read(path) as store:
+        assert any(re.match(DAMAGE[statement], line) for line in store.problems()), store.problems()
+
+
+def test_a_cut_store_is_refused(tmp_path):
+    path = tmp_path / "store.db"
+    whole_store(path).close()
+    path.write_bytes(path.read_bytes()[:-8192])
+    with pytest.raises(StoreError, match=r"store\.db: not a store of mdsieve: .*malformed"):
+        FrameStore.read(path)
 
 
 def test_frame_is_all_or_nothing_when_its_entries_cannot_be_stored(tmp_path):

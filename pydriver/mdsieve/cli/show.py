@@ -18,6 +18,7 @@ def show(
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
     png: Annotated[Path | None, typer.Option("--png", help="Write the report's picture alone.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the store is whole.")] = False,
 ) -> None:
     """Show the runs, the bank and the kept frames of a store, or write them to other files."""
     from rich.console import Console
@@ -29,6 +30,17 @@ def show(
 
     log_to_stderr()
     with FrameStore.read(store) as opened:
+        if check:
+            problems = opened.problems()
+            if problems:
+                raise ValueError("\n".join(f"{store}: {problem}" for problem in problems))
+            Console().print(
+                f"{store}: whole; {opened.n_frames} frames, {opened.n_environments} environments, "
+                f"the last frame of step {opened.last_step}",
+                soft_wrap=True,
+                highlight=False,
+            )
+            return
         if not any((export_extxyz, export_h5md, report, png)):
             console = Console()
             for table in (runs_table(opened), bank_table(opened), frames_table(opened, frames)):

@@ -300,8 +300,13 @@ class Service:
         if store.bank_header() is not None:
             self._bank = authority = Authority.from_store(store)
             self.summary.bank = authority.sizes()
+            last = f", the last of step {store.last_step}" if store.n_frames else ""
             logger.info(
-                "continuing %s: %d frames, %d environments", store.path, store.n_frames, authority.revision
+                "continuing %s: %d frames%s; %d environments",
+                store.path,
+                store.n_frames,
+                last,
+                authority.revision,
             )
 
     @property

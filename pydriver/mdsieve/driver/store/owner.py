@@ -15,10 +15,16 @@ def this_process() -> dict:
 
 def _start_time(pid: int) -> str:
     """When a process began, in clock ticks after boot; empty where the system does not tell."""
+    words = _stat(pid)
+    return words[19] if words else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """What Linux tells of a process, from its state on; empty elsewhere."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
+        return []
 
 
 def is_alive(writer: dict) -> bool:
@@ -31,4 +37,6 @@ def is_alive(writer: dict) -> bool:
         return False
     except PermissionError:
         pass
+    if _stat(writer["pid"])[:1] == ["Z"]:  # killed, and nobody has asked for its exit code yet
+        return False
     return _start_time(writer["pid"]) == writer["start"]

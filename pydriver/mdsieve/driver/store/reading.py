@@ -49,6 +49,12 @@ class StoreReader:
         """Bank entries."""
         return self._one("SELECT count(*) FROM mdsieve_environments")
 
+    @property
+    def last_step(self) -> int:
+        """Step of the last kept frame; -1 if there is none."""
+        step = self._one("SELECT step FROM mdsieve_frames ORDER BY frame DESC LIMIT 1")
+        return -1 if step is None else step
+
     def last_kept_step(self, world: int, fix: str) -> int:
         """Step of the last frame kept from a fix of a world; -1 if there is none."""
         step = self._one(
@@ -167,6 +173,30 @@ class StoreReader:
         """The LAMMPS unit style of the campaign; ``metal`` if there has been no run."""
         hello = self._one("SELECT hello FROM mdsieve_runs ORDER BY run LIMIT 1")
         return json.loads(hello).get("units", "metal") if hello else "metal"
+
+    def problems(self) -> list[str]:
+        """What is wrong with this store, one line each: the database itself, or tables that contradict each
+        other. Nothing if all is well.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be read.
+        """
+        from mdsieve import _core
+        from mdsieve.driver.store.verification import find_problems
+
+        try:
+            with self._snapshot():
+                header = self.bank_header()
+                lengths = None
+                if header is not None:
+                    lengths = _core.EnvironmentBank.deserialise(header, "the bank's header").n_features
+                return find_problems(self._connection, lengths)
+        except ValueError as error:
+            return [str(error)]
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from None
 
     # ---- inside
 

@@ -57,15 +57,17 @@ class FrameStore(StoreReader):
             return
         if not os.access(path, os.W_OK):
             raise StoreError(f"{path}: the store is not writable")
-        if overwrite:
-            return
         try:
             store = cls.read(path)
         except BlankStoreError:
             return
+        except StoreError:
+            if overwrite:
+                return
+            raise
         with store:
             store._refuse_second_writer()
-            if not resume and not store.is_empty:
+            if not (resume or overwrite or store.is_empty):
                 raise StoreError(
                     f"{path}: the store exists and holds {store.n_frames} frames; "
                     "say --resume to continue it or --overwrite to begin again"
@@ -111,6 +113,7 @@ class FrameStore(StoreReader):
             store = cls(path, connection, writable=True)
             store._require_format()
             with store._transaction():
+                store._refuse_second_writer()  # one may have come since `check`
                 store._set_info("writer", json.dumps(this_process()))
         except BaseException:
             connection.close()
