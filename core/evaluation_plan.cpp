@@ -84,7 +84,7 @@ template <class Real> class PlanBuilder {
       return -1;
     }
   };
-  using WideKey = std::tuple<int, int, int, int>;    // first slot, second slot, cutoff, zeta
+  using WideKey = std::tuple<double, int, int, int>;    // -zeta, first slot, second slot, cutoff
 
   void assign_slots(const std::vector<int> &columns)
   {
@@ -177,22 +177,8 @@ template <class Real> class PlanBuilder {
     const double shift = effective_shift(f);
     const bool wide_integer = !narrow && f.zeta == std::floor(f.zeta) && f.theta_shift == 0.0;
     int total;
-    if (wide_integer && f.zeta > double(max_moment_rank)) {
-      total = new_total();
-      stored_factor(first, cutoff, f.eta, shift);
-      stored_factor(second, cutoff, f.eta, shift);
-      wide_functions_[{first, second, cutoff, int(f.zeta)}].push_back(
-          {f.eta, shift, f.lambda, f.theta_shift, f.zeta, total});
-    } else if (wide_integer) {
-      total = new_total();
-      MomentUse use;
-      use.zeta = int(f.zeta);
-      use.lambda = f.lambda;
-      use.same_slot = first == second;
-      use.first = moment_task(first, cutoff, stored_factor(first, cutoff, f.eta, shift), use.zeta);
-      use.second = moment_task(second, cutoff, stored_factor(second, cutoff, f.eta, shift), use.zeta);
-      use.total = total;
-      owned_.moment_uses.push_back(use);
+    if (wide_integer) {
+      total = add_wide(f, first, second, cutoff, shift);
     } else {
       stored_factor(first, cutoff, f.eta, shift);
       stored_factor(second, cutoff, f.eta, shift);
@@ -211,16 +197,39 @@ template <class Real> class PlanBuilder {
     owned_.outputs.push_back({total, weight, column});
   }
 
-  int moment_task(int slot, int cutoff, int store, int rank)
+  /// A wide function of integer zeta: to be had from pairs and, if zeta is small, from moments. Its total.
+  int add_wide(const SymmetryFunction &f, int first, int second, int cutoff, double shift)
+  {
+    auto &functions = wide_functions_[{-f.zeta, first, second, cutoff}];
+    const auto same = std::find_if(functions.begin(), functions.end(), [&](const PairFunction &p) {
+      return p.eta == f.eta && p.shift == shift && p.lambda == f.lambda;
+    });
+    if (same != functions.end()) return same->total;    // functions of eta 0 that differ in r_s
+    const int total = new_total();
+    const int stored_first = stored_factor(first, cutoff, f.eta, shift);
+    const int stored_second = stored_factor(second, cutoff, f.eta, shift);
+    functions.push_back({f.eta, shift, f.lambda, f.theta_shift, f.zeta, total});
+    if (f.zeta > double(max_moment_rank)) return total;
+    MomentUse use;
+    use.zeta = int(f.zeta);
+    use.lambda = f.lambda;
+    use.same_slot = first == second;
+    use.first = moment_task(first, cutoff, stored_first, use.zeta);
+    use.second = moment_task(second, cutoff, stored_second, use.zeta);
+    use.total = total;
+    owned_.moment_uses.push_back(use);
+    return total;
+  }
+
+  int moment_task(int slot, int cutoff, int store, int zeta)
   {
     auto &tasks = owned_.moment_tasks;
-    for (std::size_t t = 0; t < tasks.size(); t++)
-      if (tasks[t].slot == slot && tasks[t].store == store) {
-        tasks[t].rank = std::max(tasks[t].rank, rank);
-        return int(t);
-      }
-    tasks.push_back({slot, cutoff, store, rank});
-    return int(tasks.size()) - 1;
+    auto task = std::find_if(tasks.begin(), tasks.end(),
+                             [&](const MomentTask &t) { return t.slot == slot && t.store == store; });
+    if (task == tasks.end()) task = tasks.insert(tasks.end(), MomentTask{slot, cutoff, store, {}});
+    for (int limit = zeta; limit <= max_moment_rank; limit++)
+      task->rank[limit] = std::max(task->rank[limit], zeta);
+    return int(task - tasks.begin());
   }
 
   void compile_radial()
@@ -401,7 +410,9 @@ template <class Real> class PlanBuilder {
         index_of(lambdas, f.lambda);
       }
       WideGroup<Real> group{};
-      std::tie(group.slot_first, group.slot_second, group.cutoff, group.zeta) = key;
+      double minus_zeta;
+      std::tie(minus_zeta, group.slot_first, group.slot_second, group.cutoff) = key;
+      group.zeta = int(-minus_zeta);
       group.n_bases = int(lambdas.size());
       for (std::size_t b = 0; b < lambdas.size(); b++) group.cosine[b] = Real(0.5 * lambdas[b]);
       for (const auto &[exponent, members] : by_exponent) {
@@ -443,6 +454,7 @@ template <class Real> class PlanBuilder {
     plan.moment_tasks = owned_.moment_tasks.data();
     plan.n_moment_uses = int(owned_.moment_uses.size());
     plan.moment_uses = owned_.moment_uses.data();
+    plan.fixed_moment_limit = fixed_moment_limit();
     plan.moment_weights = owned_.moment_weights.data();
     plan.n_outputs = int(owned_.outputs.size());
     plan.outputs = owned_.outputs.data();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernels.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -24,6 +25,7 @@ const Kernels *find_kernels(const char *name)
 namespace {
 
 const Kernels *chosen_kernels = nullptr;
+int chosen_moment_limit = -1;
 
 const Kernels &choose_kernels()
 {
@@ -43,5 +45,9 @@ const Kernels &default_kernels()
 }
 
 void use_kernels(const Kernels &kernels) { chosen_kernels = &kernels; }
+
+void fix_moment_limit(int limit) { chosen_moment_limit = limit < 0 ? -1 : std::min(limit, max_moment_rank); }
+
+int fixed_moment_limit() { return chosen_moment_limit; }
 
 }    // namespace mdsieve

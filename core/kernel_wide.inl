@@ -77,19 +77,26 @@ void sweep_wide(const ElementPlan<Real> &plan, const WideGroup<Real> &group, con
 }
 
 template <class Real>
-void wide_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, const Arrays<Real> &a)
+void sweep_wide(const ElementPlan<Real> &plan, const WideGroup<Real> &group, const SortedNeighbours &in,
+                const Arrays<Real> &a)
 {
-  for (int g = 0; g < plan.n_wide_groups; g++) {
-    const WideGroup<Real> &group = plan.wide_groups[g];
-    switch (2 * group.n_exponents + group.n_bases) {
-    case 3: sweep_wide<Real, 1, 1>(plan, group, in, a); break;
-    case 4: sweep_wide<Real, 1, 2>(plan, group, in, a); break;
-    case 5: sweep_wide<Real, 2, 1>(plan, group, in, a); break;
-    case 6: sweep_wide<Real, 2, 2>(plan, group, in, a); break;
-    case 7: sweep_wide<Real, 3, 1>(plan, group, in, a); break;
-    case 8: sweep_wide<Real, 3, 2>(plan, group, in, a); break;
-    case 9: sweep_wide<Real, 4, 1>(plan, group, in, a); break;
-    case 10: sweep_wide<Real, 4, 2>(plan, group, in, a); break;
-    }
+  switch (2 * group.n_exponents + group.n_bases) {
+  case 3: return sweep_wide<Real, 1, 1>(plan, group, in, a);
+  case 4: return sweep_wide<Real, 1, 2>(plan, group, in, a);
+  case 5: return sweep_wide<Real, 2, 1>(plan, group, in, a);
+  case 6: return sweep_wide<Real, 2, 2>(plan, group, in, a);
+  case 7: return sweep_wide<Real, 3, 1>(plan, group, in, a);
+  case 8: return sweep_wide<Real, 3, 2>(plan, group, in, a);
+  case 9: return sweep_wide<Real, 4, 1>(plan, group, in, a);
+  case 10: return sweep_wide<Real, 4, 2>(plan, group, in, a);
   }
+}
+
+/// The wide functions of zeta above the limit.
+template <class Real>
+void wide_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, const Arrays<Real> &a,
+                    int moment_limit)
+{
+  for (int g = 0; g < plan.n_wide_groups && plan.wide_groups[g].zeta > moment_limit; g++)
+    sweep_wide(plan, plan.wide_groups[g], in, a);
 }

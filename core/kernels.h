@@ -22,7 +22,7 @@ template <> struct Lanes<float> {
   static constexpr int pair_chunk = 256;
 };
 
-/// Wide angular functions of integer zeta up to this go through moment tensors.
+/// Wide angular functions of integer zeta up to this may go through moment tensors.
 constexpr int max_moment_rank = 6;
 /// Components of the symmetric tensors of rank 0 to max_moment_rank: 1 + 3 + 6 + 10 + 15 + 21 + 28.
 constexpr int n_moment_components = 84;
@@ -117,7 +117,7 @@ template <class Real> struct PairGroup {
 };
 
 /// Wide angular functions of one integer zeta: x^zeta in registers, the factors of the first neighbour
-/// applied to whole rows of pairs.
+/// applied to whole rows of pairs. Sorted by falling zeta; those of small zeta are there as moments too.
 template <class Real> struct WideGroup {
   int slot_first, slot_second;
   int cutoff;
@@ -129,9 +129,11 @@ template <class Real> struct WideGroup {
   int totals[max_wide_exponents][2];    ///< -1: not wanted
 };
 
-/// Moment tensors sum_j A_j u_j^{(x) m} of ranks 0..rank, and sum_j A_j^2, for the neighbours of one slot.
+/// Moment tensors sum_j A_j u_j^{(x) m} of ranks 0, 1, ..., and sum_j A_j^2, for the neighbours of one slot.
 struct MomentTask {
-  int slot, cutoff, store, rank;
+  int slot, cutoff, store;
+  int rank[max_moment_rank +
+           1];    ///< largest rank if functions of zeta <= index use moments; 0: nobody does
 };
 
 /// A wide angular function of integer zeta, from two sets of moments.
@@ -168,6 +170,7 @@ template <class Real> struct ElementPlan {
   const MomentTask *moment_tasks;
   int n_moment_uses;
   const MomentUse *moment_uses;
+  int fixed_moment_limit;          ///< -1: whichever is faster for the atom at hand
   const double *moment_weights;    ///< multinomial coefficients, n_moment_components
   int n_outputs;
   const Output *outputs;
@@ -205,5 +208,11 @@ const Kernels &default_kernels();
 const Kernels *find_kernels(const char *name);
 /// SymmetryFunctions made after this call use that version (for tests and benchmarks).
 void use_kernels(const Kernels &kernels);
+
+/// SymmetryFunctions made after this call use moment tensors for every wide function of integer zeta up to
+/// `limit` and pairs for the others; -1: whichever is faster for the atom at hand, the default (for tests and
+/// benchmarks).
+void fix_moment_limit(int limit);
+int fixed_moment_limit();
 
 }    // namespace mdsieve

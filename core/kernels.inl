@@ -149,8 +149,9 @@ void compute(const ElementPlan<Real> &plan, const SortedNeighbours &in, unsigned
   count_neighbours(plan, in, a);
   radial_functions(plan, in, a);
   pair_functions(plan, in, a);
-  wide_functions(plan, in, a);
-  moment_functions(plan, in, a);
+  const int limit = moment_limit(plan, a);
+  wide_functions(plan, in, a, limit);
+  moment_functions(plan, in, a, limit);
   for (int c = 0; c < plan.n_features; c++) out[c] = 0.0;
   for (int o = 0; o < plan.n_outputs; o++)
     out[plan.outputs[o].column] += plan.outputs[o].weight * a.totals[plan.outputs[o].total];

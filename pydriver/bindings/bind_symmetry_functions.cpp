@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "input_error.h"
+#include "kernels.h"
 #include "symmetry_functions.h"
 
 #include <nanobind/nanobind.h>
@@ -219,6 +220,9 @@ void bind_symmetry_functions(nb::module_ &m)
         return nb::bytes(text.data(), text.size());
       });
   m.def("instruction_set", &SymmetryFunctions::instruction_set);
+  m.def("fix_moment_limit", &fix_moment_limit, "limit"_a,
+        "SymmetryFunctions made from now on use moment tensors for all wide functions of integer zeta up to "
+        "the limit and pairs for the others; -1: whichever is faster, the default.");
   m.def("cutoff_value", [](int type, double r, double r_cutoff, double alpha) {
     if (type < 0 || type > 8)
       throw InputError("cutoff_type " + std::to_string(type) + ", known: 0 1 2 3 4 5 6 7 8");
