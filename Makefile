@@ -5,7 +5,8 @@
 #   make demo     melt nickel, keep what is new        make bench    speed
 #   make lint     style of Python and C++              make clean    remove what make made
 #   make torture  campaigns whose processes are killed: ROUNDS=1000 SEED=1
-#   make sanitize core's tests, watched by ASan, UBSan make fuzz     the readers' fuzz targets, EXECUTIONS each
+#   make sanitize the tests under ASan and UBSan      make fuzz     the readers' fuzz targets, EXECUTIONS each
+#   make check    lint, types and clang-tidy          make coverage of core and the Python package
 #
 # PYTHON=python3.12 make ...  takes another Python; VENV=... another place for the environment.
 
@@ -17,6 +18,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 VENV ?= .venv
 EXECUTIONS ?= 1000000
+SANITIZED_TESTS ?= tests/unit tests/lammps
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 MDSIEVE_DATA ?= ../shared/data
 
@@ -37,7 +39,7 @@ SCIENCE := $(if $(or $(CI),$(wildcard $(MDSIEVE_DATA)/README.md)),tests/science)
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 export MDSIEVE_DATA := $(abspath $(MDSIEVE_DATA))
 
-.PHONY: help env build test test-core sanitize fuzz science torture bench demo lint format clean
+.PHONY: help env build test test-core sanitize coverage fuzz science torture bench demo lint types tidy check format clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -78,21 +80,47 @@ env: $(STAMPS)/test-tools
 build: $(STAMPS)/installed
 
 # ------------------------------------------------------------------ tests
+CMAKE := $(BIN)/cmake -S . -G Ninja -D CMAKE_MAKE_PROGRAM=$(BIN)/ninja -D Python_EXECUTABLE=$(BIN)/python \
+    --log-level=WARNING
+
 test-core: $(STAMPS)/build-tools
 	@echo "== Tests of core"
-	@$(BIN)/cmake -S . -B build/core -G Ninja -D CMAKE_MAKE_PROGRAM=$(BIN)/ninja \
-	    -D MDSIEVE_TESTS=ON -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF --log-level=WARNING
+	@$(CMAKE) -B build/core -D MDSIEVE_TESTS=ON -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF
 	@$(BIN)/cmake --build build/core
 	@$(BIN)/ctest --test-dir build/core --output-on-failure --no-tests=error --timeout 300
 
 build/sanitize/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
-	@$(BIN)/cmake -S . -B build/sanitize -G Ninja -D CMAKE_MAKE_PROGRAM=$(BIN)/ninja -D MDSIEVE_SANITIZE=ON \
-	    -D MDSIEVE_TESTS=ON -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF --log-level=WARNING
+	@$(CMAKE) -B build/sanitize -D MDSIEVE_SANITIZE=ON -D MDSIEVE_TESTS=ON -D MDSIEVE_PYTHON=ON
 
-sanitize: build/sanitize/build.ninja
+# the package with the extension of another build; the plugin of that build is named by MDSIEVE_PLUGIN_DIR
+PACKAGE = rm -rf $(1)/package && mkdir $(1)/package && cp -r pydriver/mdsieve $(1)/package && \
+    cp $(1)/pydriver/_core*.so $(1)/package/mdsieve
+WITH_BUILD = PYTHONPATH=$(abspath $(1)/package) MDSIEVE_PLUGIN_DIR=$(abspath $(1)/lammps_plugin)
+
+# lmp and python are not built with the sanitizers: their runtime must be there before anything else
+SANITIZERS = $$(for l in asan ubsan stdc++; do gcc -print-file-name=lib$$l.so; done | paste -sd:)
+sanitize: build/sanitize/build.ninja $(STAMPS)/test-tools
 	@echo "== Tests of core under ASan and UBSan"
 	@$(BIN)/cmake --build build/sanitize
-	@$(BIN)/ctest --test-dir build/sanitize --output-on-failure --no-tests=error --timeout 300
+	@$(BIN)/ctest --test-dir build/sanitize --output-on-failure --no-tests=error --timeout 600
+	@echo "== The extension and the plugin under ASan and UBSan, inside Python and LAMMPS"
+	@$(call PACKAGE,build/sanitize)
+	@env $(call WITH_BUILD,build/sanitize) LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 \
+	    $(BIN)/python -m pytest -m 'not slow' --timeout 900 $(SANITIZED_TESTS)
+
+build/coverage/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
+	@$(CMAKE) -B build/coverage -D MDSIEVE_COVERAGE=ON -D MDSIEVE_TESTS=ON -D MDSIEVE_PYTHON=ON
+
+coverage: build/coverage/build.ninja $(STAMPS)/test-tools $(STAMPS)/dev-tools
+	@echo "== Lines that the tests reach: build/coverage/{core,python}.txt"
+	@$(BIN)/cmake --build build/coverage && find build/coverage -name '*.gcda' -delete
+	@$(BIN)/ctest --test-dir build/coverage --output-on-failure --no-tests=error --timeout 600
+	@$(call PACKAGE,build/coverage)
+	@rm -f .coverage .coverage.*
+	@env $(call WITH_BUILD,build/coverage) $(BIN)/python -m coverage run -m pytest -q -m 'not slow' tests/unit tests/lammps
+	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report > build/coverage/python.txt
+	@$(BIN)/gcovr --root . --filter core/ --filter lammps_plugin/ --exclude '.*/tests/' build/coverage > build/coverage/core.txt
+	@tail -n 4 build/coverage/core.txt build/coverage/python.txt
 
 FUZZ_TARGETS := fuzz_input_nn fuzz_scaling_data fuzz_bank fuzz_rule fuzz_link
 fuzz: build/sanitize/build.ninja
@@ -122,6 +150,17 @@ demo: $(STAMPS)/installed
 lint: $(STAMPS)/dev-tools
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@git ls-files '*.cpp' '*.h' | xargs $(BIN)/clang-format --dry-run -Werror
+
+types: $(STAMPS)/dev-tools
+	@cd / && $(BIN)/python -m nanobind.stubgen -q -m mdsieve._core -o $(CURDIR)/pydriver/mdsieve/_core.pyi
+	@$(BIN)/mypy
+
+# AVX-512 is left out: it is the source of AVX2 with wider vectors, and the slowest to read
+tidy: $(STAMPS)/dev-tools
+	@$(CMAKE) -B build/tidy -D CMAKE_EXPORT_COMPILE_COMMANDS=ON -D MDSIEVE_TESTS=ON -D MDSIEVE_PYTHON=ON
+	@git ls-files '*.cpp' | grep -v kernels_avx512 | xargs -P $(JOBS) -n 1 $(BIN)/clang-tidy -p build/tidy --quiet
+
+check: lint types tidy
 
 format: $(STAMPS)/dev-tools
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <thread>
 
 namespace mdsieve {
@@ -41,6 +42,9 @@ class MPILink : public DriverLink {
 
   void send(std::vector<std::int64_t> message) override
   {
+    if (message.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+      throw LinkError("a frame of " + std::to_string(message.size() / (1u << 27)) +
+                      " GiB is more than one MPI message can carry (16 GiB): send fewer fields");
     forget_sent();
     sending_.push_back({std::move(message), MPI_REQUEST_NULL});
     auto &last = sending_.back();

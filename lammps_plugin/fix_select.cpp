@@ -370,8 +370,8 @@ FixSelect::Configuration FixSelect::configuration()
     double fractional[3];
     domain->x2lamda(atom->x[i], fractional);
     for (int k = 0; k < 3; k++) {
-      mine[2 * k] += weight * std::cos(two_pi * fractional[k]);
-      mine[2 * k + 1] += weight * std::sin(two_pi * fractional[k]);
+      mine[k] += weight * std::cos(two_pi * fractional[k]);
+      mine[3 + k] += weight * std::sin(two_pi * fractional[k]);
     }
     mine[6] += weight * atom->type[i];
   }

@@ -107,7 +107,7 @@ class FixSelect : public Fix {
   void write_bank_file();
   void begin_totals();
   void print_summary();
-  void fail_everywhere(const std::string &error);
+  void fail_everywhere(const std::string &problem);
 };
 
 }    // namespace LAMMPS_NS

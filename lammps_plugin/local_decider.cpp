@@ -31,7 +31,7 @@ FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame
 static Decision decide_novelty(const Rule &rule, const FrameNovelty &novelty, std::int64_t step,
                                const Progress &progress)
 {
-  const Decision cautious =
+  Decision cautious =
       decide(rule, {{"novelty", novelty.cautious}}, step, progress.last_kept_step, progress.n_kept);
   if (cautious.verdict == Verdict::junk) return cautious;
   Rule keeping = rule;

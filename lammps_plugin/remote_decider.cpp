@@ -2,16 +2,22 @@
 
 #include "remote_decider.h"
 
+#include <cmath>
+
 namespace mdsieve {
 
 namespace {
 
-/// \throws LinkError with the driver's words if the message is FATAL
-MessageReader open(std::vector<std::int64_t> message)
+bool is_fatal(const std::vector<std::int64_t> &message)
+{
+  return message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal);
+}
+
+/// The driver's words in a FATAL.
+std::string fatal_text(std::vector<std::int64_t> message)
 {
   MessageReader reader(std::move(message));
-  if (reader.kind() == MessageKind::fatal) throw LinkError(reader.bytes(reader.integer()));
-  return reader;
+  return reader.bytes(reader.integer());
 }
 
 void write_text(MessageWriter &writer, const std::string &text) { writer.bytes(text.data(), text.size()); }
@@ -29,7 +35,9 @@ RemoteDecider::RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t chan
   write_text(hello, bank);
   link_->send(hello.finish());
 
-  MessageReader welcome = open(link_->wait(lost_after_));
+  std::vector<std::int64_t> answer = link_->wait(lost_after_);
+  if (is_fatal(answer)) throw LinkError(fatal_text(std::move(answer)));
+  MessageReader welcome(std::move(answer));
   if (welcome.kind() != MessageKind::welcome) throw LinkError("the driver did not answer the greeting");
   const std::int64_t version = welcome.integer();
   if (version != protocol_version)
@@ -64,8 +72,8 @@ void RemoteDecider::submit(const FrameReport &frame)
   if (frame.has_atoms) fields |= 1;
   if (!frame.atoms.velocity.empty()) fields |= 2;
   if (!frame.atoms.force.empty()) fields |= 4;
-  if (frame.energy == frame.energy) fields |= 8;
-  if (frame.pressure[0] == frame.pressure[0]) fields |= 16;
+  if (!std::isnan(frame.energy)) fields |= 8;
+  if (!std::isnan(frame.pressure[0])) fields |= 16;
   message.integer(fields);
   message.real(frame.energy);
   for (double value : frame.pressure) message.real(value);
@@ -96,8 +104,7 @@ void RemoteDecider::submit(const FrameReport &frame)
 
 Reply RemoteDecider::read(std::vector<std::int64_t> message)
 {
-  if (message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal))
-    open(std::move(message));
+  if (is_fatal(message)) throw LinkError(fatal_text(std::move(message)));
   outstanding_--;
   Reply reply = Reply::unpack(std::move(message));
   progress_.n_kept = reply.n_kept;
