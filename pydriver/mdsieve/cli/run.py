@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mdsieve.cli.drive import (
+from mdsieve.cli.options import (
     ExtxyzOption,
     H5mdOption,
     OverwriteOption,
