@@ -23,4 +23,15 @@ inline std::string shown(std::string_view word)
   return "'" + text + "'";
 }
 
+/// Somebody else's sentence as it may stand in a message: one line, without control characters, not too long.
+inline std::string shown_line(std::string_view sentence)
+{
+  constexpr std::size_t longest = 900;
+  std::string text;
+  for (const char c : sentence.substr(0, longest))
+    text += (static_cast<unsigned char>(c) >= 32 && c != 127) ? c : c == '\n' || c == '\t' ? ' ' : '?';
+  if (sentence.size() > longest) text += "...";
+  return text;
+}
+
 }    // namespace mdsieve

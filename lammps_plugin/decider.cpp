@@ -94,14 +94,24 @@ std::vector<std::int64_t> ReplyBatch::pack() const
 
 ReplyBatch ReplyBatch::unpack(const std::vector<std::int64_t> &words)
 {
-  ReplyBatch batch;
   auto next = words.begin();
-  batch.end = static_cast<End>(*next++);
-  const auto length = static_cast<std::ptrdiff_t>(*next++);
+  const auto take = [&] {
+    if (next == words.end()) throw LinkError("the first rank handed on a batch of replies that ends too early");
+    return *next++;
+  };
+  const auto take_length = [&] {
+    const std::int64_t length = take();
+    if (length < 0 || length > words.end() - next)
+      throw LinkError("the first rank handed on a batch of replies that is shorter than it says");
+    return static_cast<std::ptrdiff_t>(length);
+  };
+  ReplyBatch batch;
+  batch.end = static_cast<End>(take());
+  const auto length = take_length();
   batch.text.assign(next, next + length);
   next += length;
   while (next != words.end()) {
-    const auto size = static_cast<std::ptrdiff_t>(*next++);
+    const auto size = take_length();
     batch.replies.push_back(Reply::unpack({next, next + size}));
     next += size;
   }

@@ -3,6 +3,7 @@
 #include "driver_link.h"
 
 #include "lammps_session.h"
+#include "link_answers.h"
 
 #include <algorithm>
 #include <chrono>
@@ -129,11 +130,7 @@ int await_driver(MPI_Comm parent, double seconds)
     MPI_Status status;
     MPI_Iprobe(MPI_ANY_SOURCE, tag_driver_here, parent, &there, &status);
     if (there) {
-      MessageReader announcement(receive_if_there(parent, status.MPI_SOURCE, tag_driver_here));
-      const auto version = announcement.integer();
-      if (version != protocol_version)
-        throw LinkError("the driver speaks link protocol " + std::to_string(version) + ", this fix speaks " +
-                        std::to_string(protocol_version) + ": install the same mdsieve on both sides");
+      require_same_protocol(receive_if_there(parent, status.MPI_SOURCE, tag_driver_here));
       return status.MPI_SOURCE;
     }
     deadline.pause();

@@ -2,23 +2,13 @@
 
 #include "remote_decider.h"
 
+#include "link_answers.h"
+
 #include <cmath>
 
 namespace mdsieve {
 
 namespace {
-
-bool is_fatal(const std::vector<std::int64_t> &message)
-{
-  return message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal);
-}
-
-/// The driver's words in a FATAL.
-std::string fatal_text(std::vector<std::int64_t> message)
-{
-  MessageReader reader(std::move(message));
-  return reader.bytes(reader.integer());
-}
 
 void write_text(MessageWriter &writer, const std::string &text) { writer.bytes(text.data(), text.size()); }
 
@@ -35,18 +25,9 @@ RemoteDecider::RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t chan
   write_text(hello, bank);
   link_->send(hello.finish());
 
-  std::vector<std::int64_t> answer = link_->wait(lost_after_);
-  if (is_fatal(answer)) throw LinkError(fatal_text(std::move(answer)));
-  MessageReader welcome(std::move(answer));
-  if (welcome.kind() != MessageKind::welcome) throw LinkError("the driver did not answer the greeting");
-  const std::int64_t version = welcome.integer();
-  if (version != protocol_version)
-    throw LinkError("the driver speaks link protocol " + std::to_string(version) + ", this fix speaks " +
-                    std::to_string(protocol_version) + ": install the same mdsieve on both sides");
-  welcome.integer();    // run number in the store
-  welcome.integer();    // frames kept in the campaign: the driver's business
-  progress_.last_kept_step = welcome.integer();
-  bank_ = welcome.bytes(welcome.integer());
+  Welcome welcome = Welcome::unpack(link_->wait(lost_after_));
+  progress_.last_kept_step = welcome.last_kept_step;
+  bank_ = std::move(welcome.bank);
 }
 
 RemoteDecider::~RemoteDecider()
@@ -104,7 +85,8 @@ void RemoteDecider::submit(const FrameReport &frame)
 
 Reply RemoteDecider::read(std::vector<std::int64_t> message)
 {
-  if (is_fatal(message)) throw LinkError(fatal_text(std::move(message)));
+  if (message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal))
+    open_answer(std::move(message));
   outstanding_--;
   Reply reply = Reply::unpack(std::move(message));
   progress_.n_kept = reply.n_kept;

@@ -2,20 +2,45 @@
 
 #include "select_greeting.h"
 
-#include "driver_link.h"
+#include "link_message.h"
 
 #include <cstdio>
+#include <string_view>
 #include <type_traits>
 
 namespace mdsieve {
 
 namespace {
 
+/// Length of the UTF-8 character at the beginning of some bytes, 0 if there is none.
+std::size_t character_length(std::string_view bytes)
+{
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t n = first >= 0xc2 && first < 0xe0   ? 2
+                        : first >= 0xe0 && first < 0xf0 ? 3
+                        : first >= 0xf0 && first < 0xf5 ? 4
+                                                        : 0;
+  if (n == 0 || bytes.size() < n) return 0;
+  for (std::size_t i = 1; i < n; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const unsigned second = byte(1);
+  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool surrogate_or_beyond = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
+  return overlong || surrogate_or_beyond ? 0 : n;
+}
+
+/// Files may hold comments in any encoding: bytes that are no UTF-8 become the replacement character.
 std::string json(const std::string &text)
 {
   std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t n = character_length(std::string_view(text).substr(at));
+    const char c = text[at];
+    if (n == 0) {
+      quoted += "\\ufffd";
+    } else if (c == '"' || c == '\\') {
       quoted += '\\';
       quoted += c;
     } else if (static_cast<unsigned char>(c) < 0x20) {
@@ -23,8 +48,9 @@ std::string json(const std::string &text)
       std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
       quoted += escaped;
     } else {
-      quoted += c;
+      quoted.append(text, at, n);
     }
+    at += n > 0 ? n : 1;
   }
   return quoted + '"';
 }

@@ -14,7 +14,7 @@ namespace mdsieve {
 
 namespace {
 
-[[noreturn]] void complain(const std::string &what) { throw InputError(what); }
+[[noreturn]] void complain(const std::string &what) { throw InputError(shown_line(what)); }
 
 /// Walks through the words; every keyword takes what it needs.
 class Words {

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "decider.h"
-#include "link_message.h"
+#include "link_answers.h"
 
 #include <cstring>
 
@@ -34,13 +34,62 @@ Reply reply_with(int n_entries)
   return reply;
 }
 
+std::string welcome(const std::string &bank)
+{
+  MessageWriter writer(MessageKind::welcome, 0);
+  for (const std::int64_t value : {protocol_version, std::int64_t{1}, std::int64_t{12}, std::int64_t{340}})
+    writer.integer(value);
+  writer.integer(static_cast<std::int64_t>(bank.size()));
+  writer.bytes(bank.data(), bank.size());
+  return bytes_of(writer.finish());
+}
+
+std::string announcement(std::int64_t version)
+{
+  MessageWriter writer(MessageKind::driver_here, 0);
+  writer.integer(version);
+  return bytes_of(writer.finish());
+}
+
+std::string fatal(const std::string &text)
+{
+  MessageWriter writer(MessageKind::fatal, 0);
+  writer.integer(static_cast<std::int64_t>(text.size()));
+  writer.bytes(text.data(), text.size());
+  return bytes_of(writer.finish());
+}
+
+/// Read the words as what they say they are.
+void read(const std::vector<std::int64_t> &words)
+{
+  switch (MessageReader(words).kind()) {
+  case MessageKind::driver_here: require_same_protocol(words); break;
+  case MessageKind::verdict: {
+    const Reply reply = Reply::unpack(words);
+    reply.require_fit(n_features);
+    fuzz::require(Reply::unpack(reply.pack()).pack() == reply.pack(), "a reply reads back as it was");
+    break;
+  }
+  default:
+    const Welcome answer = Welcome::unpack(words);
+    fuzz::require(answer.bank.size() <= words.size() * word, "a bank is not longer than its message");
+  }
+}
+
 }    // namespace
 
 std::vector<std::string> fuzz::corpus()
-{ return {bytes_of(reply_with(0).pack()), bytes_of(reply_with(1).pack()), bytes_of(reply_with(7).pack())}; }
+{
+  return {bytes_of(reply_with(0).pack()),
+          bytes_of(reply_with(1).pack()),
+          bytes_of(reply_with(7).pack()),
+          welcome("any bytes"),
+          welcome(""),
+          announcement(protocol_version)};
+}
 
 std::vector<std::string> fuzz::words()
-{ return {std::string(8, '\0'), "\1" + std::string(7, '\0'), "MDSIEVE1"}; }
+{ return {std::string(8, '\0'), "\1" + std::string(7, '\0'), "MDSIEVE1", fatal("line\nline"), "\x80\x1b["}; }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
@@ -49,18 +98,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   if (words.size() >= 4 && size % 2 == 0)    // the length that fits: the mutations reach what lies behind it
     words[3] = static_cast<std::int64_t>((words.size() - 4) * word);
   try {
-    MessageReader text(words);
-    text.bytes(text.integer());
+    read(words);
+    if (words.size() < 6) return 0;
+    words[1] = static_cast<std::int64_t>(MessageKind::fatal);    // the same bytes as a sentence to be printed
+    Welcome::unpack(words);
+    fuzz::require(false, "FATAL is not an answer");
   } catch (const LinkError &error) {
-    fuzz::require_message(error.what());
+    fuzz::require_line(error.what());
+    return words.size() > 1 && words[1] == static_cast<std::int64_t>(MessageKind::fatal) ? 0 : -1;
   }
-  try {
-    const Reply reply = Reply::unpack(words);
-    reply.require_fit(n_features);
-    fuzz::require(Reply::unpack(reply.pack()).pack() == reply.pack(), "a reply reads back as it was");
-    return 0;
-  } catch (const LinkError &error) {
-    fuzz::require_message(error.what());
-    return -1;
-  }
+  return 0;
 }
