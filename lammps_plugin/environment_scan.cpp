@@ -63,6 +63,22 @@ std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const 
   return inside;
 }
 
+/// For a message: which neighbour lies on top of an atom, or has no place.
+static std::string nearest_to(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int i)
+{
+  const double *const *const x = lmp->atom->x;
+  std::int64_t id = 0;
+  double least = INFINITY;
+  for (int k = 0; k < list->numneigh[i]; k++) {
+    const int j = list->firstneigh[i][k] & NEIGHMASK;
+    const double r2 = std::pow(x[j][0] - x[i][0], 2) + std::pow(x[j][1] - x[i][1], 2) + std::pow(x[j][2] - x[i][2], 2);
+    if (r2 >= least) continue;
+    least = std::isfinite(r2) ? r2 : -1.0;
+    id = static_cast<std::int64_t>(lmp->atom->tag[j]);
+  }
+  return id > 0 ? "; the neighbour is atom " + std::to_string(id) : std::string();
+}
+
 EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list,
                                          int groupbit, const EnvironmentBank *bank, double level,
                                          double *novelty)
@@ -84,7 +100,7 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
       functions_.compute(element, {dx_.data(), dy_.data(), dz_.data(), element_.data(), n},
                          fingerprint.data(), workspace_);
     } catch (const InputError &error) {
-      result.error = "atom " + std::to_string(id) + ": " + error.what();
+      result.error = "atom " + std::to_string(id) + ": " + error.what() + nearest_to(lmp, list, i);
       return result;
     }
     double value = INFINITY;

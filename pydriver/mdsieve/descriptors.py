@@ -19,6 +19,8 @@ LengthUnit: TypeAlias = Literal["angstrom", "bohr"]
 #: For each element the indices of its atoms and their fingerprints.
 ByElement: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
 
+_SAME_PLACE = 1e-6  # Å, as in core
+
 
 class SymmetryFunctions:
     """Behler-Parrinello symmetry functions described by an n2p2/RuNNer ``input.nn``.
@@ -291,7 +293,8 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
     Raises
     ------
     ValueError
-        A coordinate is not finite, or the cell has no extent in a periodic direction.
+        A coordinate is not finite, two atoms lie at the same place (both are named), or the cell has no
+        extent in a periodic direction.
     """
     from ase.geometry import complete_cell
     from vesin import NeighborList
@@ -299,8 +302,11 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
     positions = np.ascontiguousarray(atoms.positions, dtype=float)
     cell = np.array(atoms.cell, dtype=float)
     periodic = np.array(atoms.pbc, dtype=bool)
-    if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
-        raise ValueError("the structure has coordinates or cell vectors that are not finite")
+    infinite = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    if len(infinite):
+        raise ValueError(f"atom {infinite[0] + 1}: its position {positions[infinite[0]]} is not finite")
+    if not np.isfinite(cell).all():
+        raise ValueError("the structure has cell vectors that are not finite")
     for direction in np.flatnonzero(periodic):
         if not cell[direction].any():
             raise ValueError(f"the structure is periodic along cell vector {direction}, which is zero")
@@ -311,7 +317,12 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
     # where nothing repeats the vectors only have to be there
     box = np.ascontiguousarray(complete_cell(cell) if periodic.any() else np.eye(3))
     search = NeighborList(cutoff=cutoff, full_list=True, n_threads=n_jobs)
-    return search.compute(positions, box, periodic, quantities="PD")
+    pairs, vectors = search.compute(positions, box, periodic, quantities="PD")
+    coinciding = np.flatnonzero(np.einsum("ij,ij->i", vectors, vectors) <= _SAME_PLACE**2)
+    if len(coinciding):
+        i, j = pairs[coinciding[0]] + 1
+        raise ValueError(f"atoms {i} and {j} lie at the same place (distance below {_SAME_PLACE:g} Å)")
+    return pairs, vectors
 
 
 def _is_one_structure(atoms) -> bool:

@@ -99,7 +99,9 @@ def _read_toml(path: Path) -> dict:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: not a configuration: it is nested too deeply") from None
+    except ValueError as error:  # bad TOML, bad UTF-8, numbers of thousands of digits
         raise ConfigError(f"{path}: not TOML: {error}") from None
 
 

@@ -67,6 +67,10 @@ def descriptor_of(hello: Hello) -> _core.Descriptor:
         descriptor = _core.parse_input_nn(
             info["descriptor_text"], info["descriptor_name"], info["length_unit"]
         )
+        if descriptor.elements != info["elements"]:
+            raise ValueError(
+                f"{info['descriptor_name']} is for {_text(descriptor.elements)}, not for its elements"
+            )
         if descriptor.hash == info["descriptor_hash"]:
             return descriptor
     except KeyError as error:

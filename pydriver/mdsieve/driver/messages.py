@@ -40,6 +40,11 @@ class LinkError(ValueError):
     """
 
 
+def _shown(version: bytes) -> str:
+    text = version.decode("ascii", "replace")
+    return text if text.isprintable() else repr(version)
+
+
 def _padded(n_bytes: int) -> int:
     return -(-n_bytes // WORD) * WORD
 
@@ -100,6 +105,10 @@ class _Reader:
         text = self.text(n_bytes, what)
         try:
             value = json.loads(text)
+            if "\\ud" in text.lower():  # halves of a character, which no file or terminal can take
+                json.dumps(value, ensure_ascii=False).encode()
+        except RecursionError:
+            raise LinkError(f"{self.name}: {what} is nested too deeply") from None
         except ValueError as error:
             raise LinkError(f"{self.name}: {what} is not JSON: {error}") from None
         if not isinstance(value, dict):
@@ -586,7 +595,7 @@ def decode(buffer) -> Received:
     if magic != MAGIC:
         if magic[:7] == MAGIC[:7]:
             raise LinkError(
-                f"the plugin speaks version {magic[7:].decode('ascii', 'replace')} of the link, "
+                f"the plugin speaks version {_shown(magic[7:])} of the link, "
                 f"this driver version {PROTOCOL_VERSION}: install both from the same mdsieve"
             )
         raise LinkError(f"a message begins with {magic!r}, expected {MAGIC!r}")

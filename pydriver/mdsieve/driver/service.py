@@ -32,6 +32,7 @@ from mdsieve.driver.messages import (
 from mdsieve.driver.pilot import HeldFrames, Pilot
 from mdsieve.driver.progress import Progress, Summary
 from mdsieve.driver.rule import Decision, FrameRule
+from mdsieve.driver.soundness import require_sound_counts, require_sound_frame, require_sound_greeting
 from mdsieve.driver.store import Evaluation, FrameStore, KeptFrame, StoreError
 from mdsieve.driver.units import UnitStyle, unit_style
 
@@ -53,6 +54,8 @@ class Channel:
     rule: FrameRule
     units: UnitStyle
     last_kept_step: int
+    n_elements: int
+    last_evaluation: int = -1
     kept: int = 0
     junk: int = 0
     stop_due: bool = False
@@ -205,6 +208,7 @@ class Service:
         if isinstance(message, Frame):
             return self._on_frame(channel, message)
         if isinstance(message, RunEnd):
+            require_sound_counts(message.info, world)
             self._open_ledger.add_run_command(channel.run, message.info)
             return None
         if isinstance(message, Bye):
@@ -219,17 +223,18 @@ class Service:
                 f"fix {info.get('fix')}: the plugin speaks version {info.get('protocol')} of the link, "
                 f"this driver version {PROTOCOL_VERSION}: install both from the same mdsieve"
             )
+        require_sound_greeting(info, world)
+        fix = info["fix"]
         try:
             units = unit_style(info["units"])
             rule = FrameRule(info["rule"])
-            fix = str(info["fix"])
-        except KeyError as error:
-            raise Refused(f"HELLO of world {world} lacks {error}") from None
-        except (TypeError, ValueError) as error:
-            raise Refused(f"fix {info.get('fix')}: {error}") from None
+        except ValueError as error:
+            raise Refused(f"fix {fix}: {error}") from None
         self._join(hello)
         run, last = self._open_ledger.begin_run(world, number, info)
-        self._channels[world, number] = Channel(world, number, fix, run, rule, units, last)
+        self._channels[world, number] = Channel(
+            world, number, fix, run, rule, units, last, len(info["elements"])
+        )
         logger.info(
             "world %d: fix %s has come (%s ranks, %s, %s); run %d of %s",
             world,
@@ -244,6 +249,8 @@ class Service:
         return Welcome(run, self._open_ledger.n_frames, last, bank)
 
     def _on_frame(self, channel: Channel, frame: Frame) -> Verdict:
+        require_sound_frame(frame, channel.n_elements, channel.last_evaluation)
+        channel.last_evaluation = frame.evaluation
         self.summary.seen += 1
         bank = self._bank
         if isinstance(bank, HeldFrames):

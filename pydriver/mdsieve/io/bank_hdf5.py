@@ -16,9 +16,13 @@ import h5py
 import numpy as np
 
 from mdsieve import _core
+from mdsieve.io.wording import shown_error
 
 _FORMAT = "mdsieve-bank"
 _VERSION = 1
+
+#: Bytes that one byte in the file can stand for: no compression of HDF5's own is stronger.
+_MOST_COMPRESSED = 1100
 
 
 def write_bank_hdf5(bank: _core.EnvironmentBank, path: str | os.PathLike) -> None:
@@ -61,8 +65,10 @@ def read_bank_hdf5(path: str | os.PathLike) -> _core.EnvironmentBank:
     try:
         with h5py.File(path, "r") as file:
             return _read(file)
-    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    except (AttributeError, LookupError, MemoryError, OSError, OverflowError, RuntimeError) as error:
+        raise ValueError(f"{path}: the bank is damaged: {shown_error(error)}") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {shown_error(error)}") from None
 
 
 def _read(file: h5py.File) -> _core.EnvironmentBank:
@@ -74,9 +80,9 @@ def _read(file: h5py.File) -> _core.EnvironmentBank:
         )
     symbols = [str(symbol) for symbol in file.attrs["elements"]]
     groups = [file[f"elements/{symbol}"] for symbol in symbols]
-    n_features = [group["shift"].shape[0] for group in groups]
+    n_features = [_dataset(group, "shift", 1).shape[0] for group in groups]
     bank = _core.EnvironmentBank(
-        descriptor_text=file["descriptor"].asstr()[()],
+        descriptor_text=_dataset(file, "descriptor", 0).asstr()[()],
         descriptor_hash=str(file.attrs["descriptor_hash"]),
         elements=symbols,
         n_features=n_features,
@@ -84,24 +90,44 @@ def _read(file: h5py.File) -> _core.EnvironmentBank:
         thresholds=[float(group.attrs["threshold"]) for group in groups],
         scaling=_core.Scaling(
             str(file.attrs["scaling"]),
-            [group["shift"][()].tolist() for group in groups],
-            [group["factor"][()].tolist() for group in groups],
+            [_dataset(group, "shift", 1)[()].tolist() for group in groups],
+            [_dataset(group, "factor", 1)[()].tolist() for group in groups],
         ),
     )
-    elements = file["entries/element"][()].astype(np.int32)
+    elements = _dataset(file, "entries/element", 1)[()]
     if elements.size and not 0 <= elements.min() <= elements.max() < len(symbols):
         raise ValueError("the bank is damaged: an entry has an unknown element")
+    elements = elements.astype(np.int32)
     widths = np.take(n_features, elements)
     begin = np.cumsum(widths) - widths
     flat = np.empty(int(widths.sum()))
     for number, group in enumerate(groups):
         mine = begin[elements == number]
-        fingerprints = group["fingerprints"][()]
+        fingerprints = _dataset(group, "fingerprints", 2)
         if fingerprints.shape != (len(mine), n_features[number]):
             raise ValueError(
                 f"the bank is damaged: {len(mine)} entries of {symbols[number]}, but fingerprints of shape "
                 f"{fingerprints.shape}"
             )
-        flat[mine[:, None] + np.arange(n_features[number])] = fingerprints
-    bank.add(elements, np.ascontiguousarray(file["entries/origin"][()], dtype=np.int64), flat)
+        flat[mine[:, None] + np.arange(n_features[number])] = fingerprints[()]
+    origins = _dataset(file, "entries/origin", 2)[()]
+    bank.add(elements, np.ascontiguousarray(origins, dtype=np.int64), flat)
     return bank
+
+
+def _dataset(group: h5py.Group, name: str, n_dimensions: int) -> h5py.Dataset:
+    """A data set whose size the bytes in this very file bear out.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    dataset = group[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None or dataset.ndim != n_dimensions:
+        raise ValueError(f"the bank is damaged: {name} is no data set of {n_dimensions} dimensions")
+    if dataset.file != group.file or dataset.external is not None or dataset.is_virtual:
+        raise ValueError(f"the bank is damaged: {name} refers to another file")
+    if dataset.size and dataset.nbytes > _MOST_COMPRESSED * (dataset.id.get_storage_size() + 64):
+        raise ValueError(f"the bank is damaged: {name} says that it has {dataset.nbytes} bytes")
+    return dataset

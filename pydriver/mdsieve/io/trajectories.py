@@ -14,11 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from mdsieve.io.lammps_dump import is_dump, read_dump
+from mdsieve.io.wording import shown, shown_error
+
 if TYPE_CHECKING:
     from ase import Atoms
 
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_DUMP_MARK = "ITEM: TIMESTEP"
 _XYZ_NAMES = {".xyz", ".extxyz"}
 
 
@@ -72,8 +74,7 @@ def iterate_frames(
         except (GeneratorExit, OSError, MemoryError):
             raise
         except Exception as error:  # readers of foreign formats fail in every way there is
-            message = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ValueError(f"{path}: cannot be read after {n_read} frames: {message}") from error
+            raise ValueError(f"{path}: cannot be read after {n_read} frames: {shown_error(error)}") from error
         if n_read == 0:
             raise ValueError(f"{path}: no frame in it")
 
@@ -86,7 +87,7 @@ def _open_text(path: str | os.PathLike) -> TextIO:
 def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[Atoms]:
     with _open_text(path) as file:
         head = file.read(4096).splitlines()
-    if any(line.startswith(_DUMP_MARK) for line in head[:4]):
+    if is_dump(head):
         return _dump_frames(path, types)
     if len(head) > 1 and head[0].strip().isdecimal() and _XYZ_NAMES.intersection(Path(path).suffixes):
         return _xyz_frames(path)
@@ -111,42 +112,36 @@ def _ase_frames(path: str | os.PathLike) -> Iterator[Atoms]:
 
 
 def _xyz_frames(path: str | os.PathLike) -> Iterator[Atoms]:
+    import numpy as np
+    from ase.io import read
+
     with _open_text(path) as file:
+        number = 0  # of the line read last
         for line in file:
-            if not line.strip():
+            number += 1
+            words = line.split()
+            if not words:
                 continue
-            if not line.strip().isdecimal():
-                raise ValueError(f"{line.strip()[:40]!r} is no number of atoms")
-            n_lines = int(line) + 1
+            if len(words) != 1 or not (words[0].isascii() and words[0].isdecimal() and len(words[0]) < 16):
+                raise ValueError(f"line {number}: '{shown(line)}' is no number of atoms")
+            n_lines = int(words[0]) + 1
             text = [line, *islice(file, n_lines)]
             if len(text) != n_lines + 1:
-                raise ValueError("the last frame is cut short")
-            yield _read_one("".join(text), format="extxyz")
+                found = max(len(text) - 2, 0)
+                raise ValueError(f"line {number}: {n_lines - 1} atoms announced, the file ends after {found}")
+            try:
+                atoms = read(io.StringIO("".join(text)), format="extxyz")
+            except Exception as error:  # ASE's reader fails in every way there is
+                raise ValueError(f"the frame of line {number}: {shown_error(error)}") from error
+            infinite = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+            if len(infinite):
+                raise ValueError(
+                    f"line {number + 2 + infinite[0]}: the position of atom {infinite[0] + 1} is not finite"
+                )
+            number += n_lines
+            yield atoms
 
 
 def _dump_frames(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[Atoms]:
-    for text in _dump_texts(path):
-        if types is None and not _names_elements(text):
-            raise ValueError("the dump names no elements: say which element each atom type is")
-        atoms = _read_one(text, format="lammps-dump-text", specorder=None if types is None else list(types))
-        atoms.info["timestep"] = int(text.split("\n", 2)[1])
-        yield atoms
-
-
-def _dump_texts(path: str | os.PathLike) -> Iterator[str]:
-    """Text of one snapshot after the other, each beginning with its ITEM: TIMESTEP."""
-    lines: list[str] = []
     with _open_text(path) as file:
-        for line in file:
-            if line.startswith(_DUMP_MARK) and lines:
-                yield "".join(lines)
-                lines = []
-            if lines or line.startswith(_DUMP_MARK):  # ITEM: UNITS and ITEM: TIME may stand before the first
-                lines.append(line)
-    if lines:
-        yield "".join(lines)
-
-
-def _names_elements(text: str) -> bool:
-    header = next((line for line in text.splitlines() if line.startswith("ITEM: ATOMS")), "")
-    return "element" in header.split()
+        yield from read_dump(file, types)

@@ -4,19 +4,50 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from mdsieve.driver.store.records import REAL, Environment, as_arrays
-from mdsieve.driver.store.schema import FORMAT, BlankStoreError, StoreError, table_names
+from mdsieve.driver.store.schema import FORMAT, TABLE_NAMES, BlankStoreError, StoreError, table_names
+from mdsieve.io.wording import shown, shown_error
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+
+_Question = TypeVar("_Question", bound=Callable[..., Any])
+
+#: What comes of reading a file whose content is not what a store holds.
+_DAMAGE = (
+    sqlite3.Error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def _of_a_file(question: _Question) -> _Question:
+    """A question whose answer stands in a file that anybody may have written: what cannot be understood is a
+    `StoreError` in one line.
+    """
+
+    @functools.wraps(question)
+    def ask(store: StoreReader, *arguments):
+        with store._understanding():
+            return question(store, *arguments)
+
+    return ask  # type: ignore[return-value]
 
 
 class StoreReader:
@@ -40,21 +71,25 @@ class StoreReader:
         return self.n_frames == 0 and self.n_environments == 0
 
     @property
+    @_of_a_file
     def n_frames(self) -> int:
         """Kept frames."""
         return self._one("SELECT count(*) FROM mdsieve_frames")
 
     @property
+    @_of_a_file
     def n_environments(self) -> int:
         """Bank entries."""
         return self._one("SELECT count(*) FROM mdsieve_environments")
 
     @property
+    @_of_a_file
     def last_step(self) -> int:
         """Step of the last kept frame; -1 if there is none."""
         step = self._one("SELECT step FROM mdsieve_frames ORDER BY frame DESC LIMIT 1")
         return -1 if step is None else step
 
+    @_of_a_file
     def last_kept_step(self, world: int, fix: str) -> int:
         """Step of the last frame kept from a fix of a world; -1 if there is none."""
         step = self._one(
@@ -65,14 +100,17 @@ class StoreReader:
         )
         return -1 if step is None else step
 
+    @_of_a_file
     def bank_header(self) -> bytes | None:
         """The bank without its entries, serialised; None as long as the campaign has none."""
         return self._one("SELECT header FROM mdsieve_bank")
 
+    @_of_a_file
     def bank_description(self) -> dict | None:
         """Descriptor, elements, thresholds and scaling in words; None as long as the campaign has no bank."""
         names = ("descriptor_hash", "descriptor_name", "descriptor_text", "elements", "thresholds", "scaling")
-        row = self._connection.execute(f"SELECT {', '.join(names)} FROM mdsieve_bank").fetchone()
+        statement = f"SELECT {', '.join(names)} FROM mdsieve_bank"  # noqa: S608  our own names
+        row = self._connection.execute(statement).fetchone()
         if row is None:
             return None
         texts = dict(zip(names, row, strict=True))
@@ -83,9 +121,11 @@ class StoreReader:
         rows = self._connection.execute(
             "SELECT element, run, step, atom_id, fingerprint FROM mdsieve_environments ORDER BY position"
         )
-        for element, run, step, atom_id, fingerprint in rows:
-            yield Environment(element, (run, step, atom_id), np.frombuffer(fingerprint, dtype=REAL))
+        with self._understanding():
+            for element, run, step, atom_id, fingerprint in rows:
+                yield Environment(element, (run, step, atom_id), np.frombuffer(fingerprint, dtype=REAL))
 
+    @_of_a_file
     def bank(self):
         """The bank that the store implies.
 
@@ -103,6 +143,7 @@ class StoreReader:
         bank.add(*as_arrays(list(self.environments())))
         return bank
 
+    @_of_a_file
     def runs(self) -> list[dict]:
         """The runs table, with the number of frames seen, kept and junk of each."""
         return self._dicts(
@@ -113,6 +154,7 @@ class StoreReader:
             "FROM mdsieve_runs r ORDER BY run"
         )
 
+    @_of_a_file
     def frames(self) -> list[dict]:
         """The kept frames without their atoms, in the order in which they were kept.
 
@@ -131,6 +173,7 @@ class StoreReader:
             by_frame[frame][name] = value
         return rows
 
+    @_of_a_file
     def atoms(self, frame: int) -> tuple[Atoms, dict]:
         """One kept frame.
 
@@ -144,6 +187,7 @@ class StoreReader:
         row = self._ase.get(id=frame)
         return row.toatoms(), dict(row.data)
 
+    @_of_a_file
     def evaluations(self) -> np.ndarray:
         """All frames looked at, as a structured array with the columns of ``mdsieve_evaluations``."""
         rows = self._connection.execute(
@@ -155,6 +199,7 @@ class StoreReader:
             [tuple(np.nan if value is None else value for value in row) for row in rows], dtype=types
         )
 
+    @_of_a_file
     def bank_growth(self) -> np.ndarray:
         """Entries each kept frame brought, as rows (frame, element, entries) in the order kept; frame 0:
         the start.
@@ -165,10 +210,12 @@ class StoreReader:
         )
         return np.array(rows.fetchall(), dtype=np.int64).reshape(-1, 3)
 
+    @_of_a_file
     def info(self) -> dict[str, str]:
         """Format, version of mdsieve, command and time of creation."""
         return dict(self._connection.execute("SELECT name, value FROM mdsieve_info"))
 
+    @_of_a_file
     def units(self) -> str:
         """The LAMMPS unit style of the campaign; ``metal`` if there has been no run."""
         hello = self._one("SELECT hello FROM mdsieve_runs ORDER BY run LIMIT 1")
@@ -201,6 +248,16 @@ class StoreReader:
     # ---- inside
 
     @contextlib.contextmanager
+    def _understanding(self):
+        """Turns whatever goes wrong with the content of the file into a `StoreError`."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except _DAMAGE as error:
+            raise StoreError(f"{self.path}: the store cannot be read: {shown_error(error)}") from error
+
+    @contextlib.contextmanager
     def _snapshot(self):
         """Several questions, answered from the same state while a driver goes on writing."""
         self._connection.execute("BEGIN")
@@ -218,12 +275,18 @@ class StoreReader:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
+    @_of_a_file
     def _require_format(self) -> None:
         tables = table_names(self._connection)
         if not tables:
             raise BlankStoreError(f"{self.path}: holds nothing yet")
         if "mdsieve_info" not in tables:
             raise StoreError(f"{self.path}: is a database, but not a store of mdsieve")
+        missing = sorted(TABLE_NAMES - tables)
+        if missing:
+            raise StoreError(f"{self.path}: the store is damaged: it has no table {missing[0]}")
         found = self._one("SELECT value FROM mdsieve_info WHERE name = 'format'")
         if found != str(FORMAT):
-            raise StoreError(f"{self.path}: the store has format {found}, this mdsieve reads format {FORMAT}")
+            raise StoreError(
+                f"{self.path}: the store has format {shown(found)}, this mdsieve reads format {FORMAT}"
+            )

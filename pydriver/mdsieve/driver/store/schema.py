@@ -79,6 +79,13 @@ class BlankStoreError(StoreError):
     """A database without any table: a store that was about to be made."""
 
 
+#: What must be there as tables: ASE's and ours. A view of the same name could be anything, without end.
+TABLE_NAMES = frozenset(
+    {"systems", "species", "keys", "text_key_values", "number_key_values", "information"}
+    | {statement.split()[2] for statement in TABLES}
+)
+
+
 def table_names(connection: sqlite3.Connection) -> set[str]:
     """Names of all tables of a database."""
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

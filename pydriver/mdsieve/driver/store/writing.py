@@ -137,8 +137,9 @@ class FrameStore(StoreReader):
             mode = "rw" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "ro"
             uri = f"{path.absolute().as_uri()}?mode={mode}"
             connection = sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
-            table_names(connection)
+            connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
+            table_names(connection)
         except sqlite3.Error as error:
             raise StoreError(f"{path}: not a store of mdsieve: {error}") from None
         store = cls(path, connection, writable=False)
@@ -185,11 +186,9 @@ class FrameStore(StoreReader):
         }
         columns = ", ".join(words)
         marks = ", ".join(":" + key for key in words)
+        statement = f"INSERT INTO mdsieve_bank (id, header, {columns}) VALUES (0, :header, {marks})"  # noqa: S608
         with self._transaction():
-            self._connection.execute(
-                f"INSERT INTO mdsieve_bank (id, header, {columns}) VALUES (0, :header, {marks})",
-                {"header": header, **words},
-            )
+            self._connection.execute(statement, {"header": header, **words})
             self._insert_environments(None, environments)
 
     def begin_run(self, world: int, channel: int, hello: dict) -> int:
@@ -329,6 +328,10 @@ class FrameStore(StoreReader):
         self._connection.execute("INSERT OR REPLACE INTO mdsieve_info VALUES (?, ?)", (name, value))
 
     def _refuse_second_writer(self) -> None:
+        with self._understanding():
+            self._refuse_living_writer()
+
+    def _refuse_living_writer(self) -> None:
         text = self._one("SELECT value FROM mdsieve_info WHERE name = 'writer'")
         writer = json.loads(text) if text else None
         if writer and writer != this_process() and is_alive(writer):
