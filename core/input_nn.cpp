@@ -233,7 +233,7 @@ class Parser {
   void read_lines()
   {
     int line = 0;
-    std::size_t at = 0;
+    std::size_t at = text_.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;    // some editors mark UTF-8 so
     while (at < text_.size()) {
       line++;
       std::size_t end = text_.find('\n', at);

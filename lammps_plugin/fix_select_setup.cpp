@@ -21,6 +21,7 @@
 #include "utils.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -46,6 +47,8 @@ std::string FixSelect::read_file(const std::string &name, const std::string &wha
   std::string content, problem;
   if (comm->me == 0) {
     std::ifstream file(name, std::ios::binary);
+    std::error_code ignored;    // what is not there is not read either
+    if (std::filesystem::is_directory(name, ignored)) file.setstate(std::ios::failbit);
     if (file) {
       std::ostringstream whole;
       whole << file.rdbuf();

@@ -20,6 +20,9 @@ LengthUnit: TypeAlias = Literal["angstrom", "bohr"]
 ByElement: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
 
 _SAME_PLACE = 1e-6  # Å, as in core
+_FARTHEST = 1e9  # Å; beyond, a double does not tell neighbours apart any more
+_MOST_NEIGHBOURS = 1e6  # of an atom, on average
+_SEARCH_CELLS = 1e5  # that vesin divides a structure into
 
 
 class SymmetryFunctions:
@@ -294,7 +297,8 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
     ------
     ValueError
         A coordinate is not finite, two atoms lie at the same place (both are named), or the cell has no
-        extent in a periodic direction.
+        extent in a periodic direction; numbers are too large to tell neighbours apart, or the neighbours too
+        many.
     """
     from ase.geometry import complete_cell
     from vesin import NeighborList
@@ -305,8 +309,11 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
     infinite = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if len(infinite):
         raise ValueError(f"atom {infinite[0] + 1}: its position {positions[infinite[0]]} is not finite")
-    if not np.isfinite(cell).all():
-        raise ValueError("the structure has cell vectors that are not finite")
+    far = np.flatnonzero((np.abs(positions) > _FARTHEST).any(axis=1))
+    if len(far):
+        raise ValueError(f"atom {far[0] + 1}: its position {positions[far[0]]} lies beyond {_FARTHEST:g} Å")
+    if not (np.isfinite(cell).all() and (np.abs(cell) <= _FARTHEST).all()):
+        raise ValueError(f"the structure has cell vectors that are not finite or beyond {_FARTHEST:g} Å")
     for direction in np.flatnonzero(periodic):
         if not cell[direction].any():
             raise ValueError(f"the structure is periodic along cell vector {direction}, which is zero")
@@ -316,6 +323,11 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
         return np.empty((0, 2), dtype=np.uintp), np.empty((0, 3))
     # where nothing repeats the vectors only have to be there
     box = np.ascontiguousarray(complete_cell(cell) if periodic.any() else np.eye(3))
+    if _is_too_long(positions, box, periodic, cutoff):
+        positions = _without_gaps(positions, box, periodic, cutoff)
+        if _is_too_long(positions, box, periodic, cutoff):
+            raise ValueError("the structure is too long and thin for the search for neighbours")
+    _require_room(len(atoms), box, periodic, cutoff)
     search = NeighborList(cutoff=cutoff, full_list=True, n_threads=n_jobs)
     pairs, vectors = search.compute(positions, box, periodic, quantities="PD")
     coinciding = np.flatnonzero(np.einsum("ij,ij->i", vectors, vectors) <= _SAME_PLACE**2)
@@ -323,6 +335,47 @@ def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np
         i, j = pairs[coinciding[0]] + 1
         raise ValueError(f"atoms {i} and {j} lie at the same place (distance below {_SAME_PLACE:g} Å)")
     return pairs, vectors
+
+
+def _along(positions: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of the atoms from the planes that the other two cell vectors span, and those of the cell."""
+    inverse = np.linalg.inv(box)
+    heights = 1.0 / np.linalg.norm(inverse, axis=0)
+    return positions @ inverse * heights, heights
+
+
+def _is_too_long(positions: np.ndarray, box: np.ndarray, periodic: np.ndarray, cutoff: float) -> bool:
+    """Whether vesin would find no place for a search cell in some direction (and divide by zero)."""
+    places, heights = _along(positions, box)
+    extents = np.where(periodic, heights, np.ptp(places, axis=0))
+    cells = np.maximum(1.0, np.floor(extents / cutoff))
+    fewest = cells * np.cbrt(_SEARCH_CELLS / cells.prod())
+    return cells.prod() > 0.5 * _SEARCH_CELLS and fewest.min() < 2.0
+
+
+def _without_gaps(positions: np.ndarray, box: np.ndarray, periodic: np.ndarray, cutoff: float) -> np.ndarray:
+    """The same neighbours closer together: empty space wider than the cutoff tells nothing, where nothing
+    repeats.
+    """
+    places, heights = _along(positions, box)
+    closer = positions.copy()
+    for direction in np.flatnonzero(~periodic):
+        order = np.argsort(places[:, direction], kind="stable")
+        excess = np.maximum(np.diff(places[order, direction]) - 2.0 * cutoff, 0.0)
+        shift = np.concatenate([[0.0], np.cumsum(excess)]) / heights[direction]
+        closer[order] -= shift[:, None] * box[direction]
+    return closer
+
+
+def _require_room(n_atoms: int, box: np.ndarray, periodic: np.ndarray, cutoff: float) -> None:
+    """Refuse a cell so small that the images within the cutoff are without number."""
+    if not periodic.all():
+        return
+    neighbours = 4.0 / 3.0 * np.pi * cutoff**3 * n_atoms / abs(np.linalg.det(box))
+    if neighbours > _MOST_NEIGHBOURS:
+        raise ValueError(
+            f"the cell is too small: about {neighbours:.2g} neighbours for each of {n_atoms} atoms"
+        )
 
 
 def _is_one_structure(atoms) -> bool:

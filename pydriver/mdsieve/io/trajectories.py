@@ -71,9 +71,11 @@ def iterate_frames(
             for index, atoms in enumerate(frames):
                 yield SourceFrame(atoms, str(path), index)
                 n_read = index + 1
-        except (GeneratorExit, OSError, MemoryError):
+        except (GeneratorExit, MemoryError):
             raise
         except Exception as error:  # readers of foreign formats fail in every way there is
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             raise ValueError(f"{path}: cannot be read after {n_read} frames: {shown_error(error)}") from error
         if n_read == 0:
             raise ValueError(f"{path}: no frame in it")

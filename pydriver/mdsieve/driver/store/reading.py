@@ -240,6 +240,8 @@ class StoreReader:
                 if header is not None:
                     lengths = _core.EnvironmentBank.deserialise(header, "the bank's header").n_features
                 return find_problems(self._connection, lengths)
+        except StoreError:
+            raise
         except ValueError as error:
             return [str(error)]
         except sqlite3.Error as error:
