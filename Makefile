@@ -122,11 +122,18 @@ coverage: build/coverage/build.ninja $(STAMPS)/test-tools $(STAMPS)/dev-tools
 	@$(BIN)/gcovr --root . --filter core/ --filter lammps_plugin/ --exclude '.*/tests/' build/coverage > build/coverage/core.txt
 	@tail -n 4 build/coverage/core.txt build/coverage/python.txt
 
-FUZZ_TARGETS := fuzz_input_nn fuzz_scaling_data fuzz_bank fuzz_rule fuzz_link
-fuzz: build/sanitize/build.ninja
-	@echo "== $(EXECUTIONS) executions of each fuzz target under ASan and UBSan"
-	@$(BIN)/cmake --build build/sanitize -t $(FUZZ_TARGETS)
-	@for f in $(FUZZ_TARGETS); do $$(find build/sanitize -type f -name $$f) $(EXECUTIONS) $(or $(SEED),1); done
+FUZZ_TARGETS := fuzz_input_nn fuzz_scaling_data fuzz_bank fuzz_rule fuzz_symmetry_functions \
+                fuzz_link fuzz_batch fuzz_greeting fuzz_options
+build/fuzz/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
+	@$(CMAKE) -B build/fuzz -D MDSIEVE_SANITIZE=ON -D MDSIEVE_WATCH_BRANCHES=ON -D MDSIEVE_TESTS=ON \
+	    -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF
+
+fuzz: build/fuzz/build.ninja $(STAMPS)/installed $(STAMPS)/test-tools
+	@echo "== $(EXECUTIONS) executions of each fuzz target, those of C++ under ASan and UBSan"
+	@$(BIN)/cmake --build build/fuzz -t $(FUZZ_TARGETS)
+	@for f in $(FUZZ_TARGETS); do \
+	    $$(find build/fuzz -type f -name $$f) $(EXECUTIONS) $(or $(SEED),1) core/tests/corpora/$$f; done
+	@$(BIN)/python tests/fuzz/fuzz_readers.py --executions $(EXECUTIONS) --seed $(or $(SEED),1)
 
 test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 	@echo "== Tests: unit, LAMMPS$(if $(SCIENCE),, (no real data in $(MDSIEVE_DATA): tests/science left out))"

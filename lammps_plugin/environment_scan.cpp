@@ -71,7 +71,8 @@ static std::string nearest_to(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList
   double least = INFINITY;
   for (int k = 0; k < list->numneigh[i]; k++) {
     const int j = list->firstneigh[i][k] & NEIGHMASK;
-    const double r2 = std::pow(x[j][0] - x[i][0], 2) + std::pow(x[j][1] - x[i][1], 2) + std::pow(x[j][2] - x[i][2], 2);
+    const double r2 =
+        std::pow(x[j][0] - x[i][0], 2) + std::pow(x[j][1] - x[i][1], 2) + std::pow(x[j][2] - x[i][2], 2);
     if (r2 >= least) continue;
     least = std::isfinite(r2) ? r2 : -1.0;
     id = static_cast<std::int64_t>(lmp->atom->tag[j]);
@@ -95,6 +96,11 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
     if (element < 0 || !(atom->mask[i] & groupbit)) continue;
     const auto id = static_cast<std::int64_t>(atom->tag[i]);
     fingerprint.resize(static_cast<std::size_t>(functions_.n_features(element)));
+    const double *const xi = atom->x[i];
+    if (!std::isfinite(xi[0] + xi[1] + xi[2])) {    // it is nobody's neighbour, and would pass as isolated
+      result.error = "atom " + std::to_string(id) + ": its position is not finite";
+      return result;
+    }
     const std::size_t n = gather_neighbours(lmp, list, i);
     try {
       functions_.compute(element, {dx_.data(), dy_.data(), dz_.data(), element_.data(), n},

@@ -36,7 +36,7 @@ extern "C" void __sanitizer_cov_trace_pc()
   const auto edge = static_cast<std::uint32_t>(((here ^ (previous << 1)) * 0x9E3779B97F4A7C15ull) >> 48);
   previous = here;
   watched = true;
-  if (counts[edge] == 0) touched[n_touched++] = edge;
+  if (counts[edge] == 0 && n_touched < n_edges) touched[n_touched++] = edge;
   if (counts[edge] < 0xff) ++counts[edge];
 }
 
