@@ -33,11 +33,12 @@ def drive(
     progress: ProgressOption = None,
 ) -> None:
     """Drive LAMMPS: mpiexec -n 8 lmp -mpicolor 1 -in in.md : -n 1 mdsieve drive select.toml"""
-    from mpi4py import MPI
-
     from mdsieve.cli.logs import log_to_stderr
     from mdsieve.driver.campaign import drive as drive_campaign
     from mdsieve.driver.config import ConfigError, DriverConfig, load_config
+
+    # after all else that could fail: what goes wrong from here on happens inside an MPI job that must be told
+    from mpi4py import MPI  # isort: skip
 
     log_to_stderr()
     world = MPI.COMM_WORLD
