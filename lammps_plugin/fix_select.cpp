@@ -176,7 +176,9 @@ void FixSelect::post_run()
 {
   if (update->whichflag == 2 && update->ntimestep != evaluated_step_)
     evaluate();    // the minimised structure
+  const double start = MPI_Wtime();
   fetch_replies(0);
+  seconds_waiting_ += MPI_Wtime() - start;
   write_bank_file();
   print_summary();
   begin_totals();
@@ -283,11 +285,16 @@ ReplyBatch FixSelect::receive_replies(int outstanding_allowed)
   ReplyBatch batch;
   mdsieve::Reply reply;
   try {
+    bool held_up = false;
     while (decider_->outstanding() > outstanding_allowed) {
-      reply = decider_->wait();
+      if (!decider_->poll(reply)) {
+        held_up = outstanding_allowed > 0;
+        reply = decider_->wait();
+      }
       reply.require_fit(wanted_.n_features);
       batch.replies.push_back(std::move(reply));
     }
+    if (held_up) n_held_up_++;
     while (decider_->outstanding() > 0 && decider_->poll(reply)) {
       reply.require_fit(wanted_.n_features);
       batch.replies.push_back(std::move(reply));
@@ -412,7 +419,8 @@ void FixSelect::write_bank_file()
 
 void FixSelect::begin_totals()
 {
-  run_start_ = {n_evaluated_, progress_.n_kept, progress_.n_junk, seconds_computing_, seconds_waiting_, {}};
+  run_start_ = {
+      n_evaluated_, progress_.n_kept, progress_.n_junk, seconds_computing_, seconds_waiting_, n_held_up_, {}};
   for (int e = 0; e < static_cast<int>(elements_.size()); e++)
     run_start_.entries.push_back(bank_ ? bank_->size(e) : 0);
 }
@@ -427,14 +435,16 @@ void FixSelect::print_summary()
   const bigint evaluated = n_evaluated_ - run_start_.evaluated;
   const bigint kept = progress_.n_kept - run_start_.kept;
   const bigint junk = progress_.n_junk - run_start_.junk;
+  const std::string held_up =
+      may_run_ahead() ? fmt::format(", held up {} times", n_held_up_ - run_start_.held_up) : "";
   std::string bank;
   for (int e = 0; bank_ && e < static_cast<int>(elements_.size()); e++)
     bank += fmt::format("{}{} {} (+{})", e ? ", " : "", bank_->size(e), elements_[e],
                         bank_->size(e) - run_start_.entries[e]);
   utils::logmesg(
       lmp,
-      "Fix select {}: {} frames seen, {} kept, {} junk; bank {}; {:.4g} s in fingerprints, {:.4g} s waiting\n",
-      id, evaluated, kept, junk, bank_ ? bank : "not yet (pilot)", seconds[0], seconds[1]);
+      "Fix select {}: {} frames seen, {} kept, {} junk; bank {}; {:.4g} s in fingerprints, {:.4g} s waiting{}\n",
+      id, evaluated, kept, junk, bank_ ? bank : "not yet (pilot)", seconds[0], seconds[1], held_up);
   if (lost_) return;
   decider_->run_ended(fmt::format("{{\"evaluated\": {}, \"kept\": {}, \"junk\": {}, \"steps\": {}, "
                                   "\"seconds_computing\": {:.6g}, \"seconds_waiting\": {:.6g}}}",

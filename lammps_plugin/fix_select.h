@@ -65,9 +65,11 @@ class FixSelect : public Fix {
   using Configuration = std::array<double, 7>;
   Configuration evaluated_configuration_{};    // at the end of the last run
   double seconds_computing_ = 0.0, seconds_waiting_ = 0.0;
+  bigint n_held_up_ = 0;    // evaluations that waited because `depth` frames were undecided; first rank only
   struct Totals {
     bigint evaluated = 0, kept = 0, junk = 0;
     double computing = 0.0, waiting = 0.0;
+    bigint held_up = 0;
     std::vector<bigint> entries;
   } run_start_;
 

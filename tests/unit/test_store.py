@@ -19,7 +19,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from mdsieve import _core
-from mdsieve.driver.store import Environment, Evaluation, FrameStore, KeptFrame, StoreError
+from mdsieve.driver.store import Environment, Evaluation, FrameStore, KeptFrame, StoreError, writing
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -292,6 +292,31 @@ def test_two_drivers_do_not_write_one_store(tmp_path):
         process.kill()
     with FrameStore.open(path, resume=True) as store:
         assert store.n_frames == 0
+
+
+def test_a_slow_reader_holds_up_the_driver_but_does_not_end_it(tmp_path, monkeypatch, caplog):
+    """A notebook that goes through the frames at leisure locks the file all the while."""
+    monkeypatch.setattr(writing, "LOCK_NOTICE", 0.1)
+    with whole_store(tmp_path / "store.db") as store:
+        reader = sqlite3.connect(store.path, check_same_thread=False)
+        rows = reader.execute("SELECT * FROM systems")
+        rows.fetchone()
+        later = threading.Timer(0.5, rows.close)
+        later.start()
+        store.add_frame(kept_frame(90), environments(90, 2), [Evaluation(1, 9, 90, 0.0, 300.0, 1.5, 1)])
+        later.join()
+        assert store.n_frames == 4
+        assert store.problems() == []
+        assert "store.db: locked by another program" in caplog.text
+
+        monkeypatch.setattr(writing, "LONGEST_LOCK", 0.2)
+        rows = reader.execute("SELECT * FROM systems")
+        rows.fetchone()
+        with pytest.raises(StoreError, match="locked"):
+            store.add_frame(kept_frame(100), [])
+        rows.close()
+        reader.close()
+        assert store.problems() == []
 
 
 def test_a_killed_driver_that_nobody_has_waited_for_does_not_block_its_store(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sqlite3
 import time
@@ -17,6 +18,11 @@ from mdsieve.driver.store.owner import is_alive, this_process
 from mdsieve.driver.store.reading import StoreReader
 from mdsieve.driver.store.records import REAL, Environment, Evaluation, KeptFrame
 from mdsieve.driver.store.schema import BlankStoreError, StoreError, create_tables, table_names
+
+logger = logging.getLogger("mdsieve.store")
+
+LOCK_NOTICE = 30.0  # seconds after which the log says that another program locks the file
+LONGEST_LOCK = 600.0  # seconds that another program may hold a lock on the file
 
 
 class FrameStore(StoreReader):
@@ -104,7 +110,7 @@ class FrameStore(StoreReader):
 
     @classmethod
     def _open_file(cls, path: Path) -> FrameStore:
-        connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=LOCK_NOTICE, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA synchronous = EXTRA")
@@ -291,7 +297,7 @@ class FrameStore(StoreReader):
     @contextlib.contextmanager
     def _transaction(self):
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield
                 self._connection.execute("COMMIT")
@@ -301,6 +307,22 @@ class FrameStore(StoreReader):
                 raise
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: the store cannot be written: {error}") from error
+
+    def _begin(self) -> None:
+        """Take the file for this process alone, however long another one looks at it.
+
+        Exclusively from the start: a reader can then not get between what is written and its end.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                self._connection.execute("BEGIN EXCLUSIVE")
+                return
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - began
+                if "locked" not in str(error) or waited > LONGEST_LOCK:
+                    raise
+                logger.warning("%s: locked by another program for %.0f s, waiting", self.path, waited)
 
     def _insert_environments(self, frame: int | None, environments: list[Environment]) -> None:
         first = self._one("SELECT coalesce(max(position) + 1, 0) FROM mdsieve_environments")
