@@ -141,6 +141,7 @@ test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 
 science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science
+	@$(BIN)/python -m pytest -s -m slow tests/unit tests/lammps
 
 # campaigns whose processes are killed; SEED is the first round's
 torture: $(STAMPS)/installed $(STAMPS)/test-tools

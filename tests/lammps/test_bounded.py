@@ -2,6 +2,7 @@
 """Whatever the driver's speed: MD runs at most L frames ahead, memory does not grow with the number of frames."""
 
 import re
+import time
 
 import pytest
 from harness import run_with_driver
@@ -84,6 +85,7 @@ def grows(job, steps):
     early = [job.memory(rank) for rank in (0, job.driver)]
     late = early
     while job.is_running() and (job.folder / "count.txt").read_bytes().count(b"\n") <= steps // 1000:
+        time.sleep(0.05)
         try:
             late = [job.memory(rank) for rank in (0, job.driver)]
         except (AssertionError, OSError):
