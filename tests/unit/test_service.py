@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The driver's decisions: the paper's picks, pilots, junk, gap, max, refusals, failures, resuming."""
 
+import gc
 import re
 import time
 
 import ase.db
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.calculators.calculator import Calculator
 from synthetic import (
     DESCRIPTOR,
     ELEMENTS,
@@ -86,6 +89,23 @@ def test_picks_are_those_of_the_paper(campaign, tmp_path, seed, drop):
         assert len(evaluations) == 60
         np.testing.assert_array_equal(evaluations["verdict"], [v.verdict for v in fix.verdicts])
         np.testing.assert_array_equal(evaluations["novelty"], [v.novelty for v in fix.verdicts])
+
+
+def test_a_stored_frame_is_let_go_at_once(campaign):
+    """Not when Python's collector comes by: that counts objects, and a frame is few but large ones."""
+    service = campaign()
+    fix = FakeFix(service.handle)
+    fix.begin(hello())
+    gc.collect()
+    gc.disable()
+    try:
+        for frame in trajectory(20):
+            fix.evaluate(frame, energy=1.0, forces=np.ones((12, 3)))
+        alive = [o for o in gc.get_objects() if isinstance(o, Atoms | Calculator)]
+    finally:
+        gc.enable()
+    assert service.summary.kept > 3
+    assert not alive
 
 
 def test_the_bank_of_a_store_is_there_for_python(campaign, tmp_path):

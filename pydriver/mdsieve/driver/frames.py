@@ -65,3 +65,14 @@ def to_atoms(frame: Frame, elements: list[str], units: UnitStyle):
 def row_data(frame: Frame, units: UnitStyle) -> dict:
     """What ASE's row cannot hold elsewhere: ``atom_ids``, ``origin`` of the cell (Å) and ``units``."""
     return {"atom_ids": np.array(frame.ids), "origin": np.array(frame.origin), "units": units.name}
+
+
+def release(atoms) -> None:
+    """Let go of the results of a frame that is not needed any more.
+
+    ASE's calculators refer to themselves, so their arrays would stay until Python's collector comes by. That
+    counts objects, not bytes: with large frames memory would grow by a frame each time.
+    """
+    calculator, atoms.calc = atoms.calc, None
+    if calculator is not None:
+        vars(calculator).clear()

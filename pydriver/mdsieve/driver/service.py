@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mdsieve.driver.authority import Authority, Novelties
 from mdsieve.driver.config import DriverConfig
-from mdsieve.driver.frames import row_data, to_atoms
+from mdsieve.driver.frames import release, row_data, to_atoms
 from mdsieve.driver.identity import BankMismatch
 from mdsieve.driver.ledger import Ledger
 from mdsieve.driver.messages import (
@@ -388,6 +388,7 @@ class Service:
                 data=row_data(frame, channel.units),
             )
         self._open_ledger.keep(kept, entries)
+        release(kept.atoms)
         authority.add(entries)
         channel.kept += 1
         channel.last_kept_step = frame.step
