@@ -63,7 +63,8 @@ Reply Reply::unpack(std::vector<std::int64_t> words)
 void Reply::require_fit(const std::vector<int> &n_features) const
 {
   const auto n_entries = static_cast<std::int64_t>(entry_element.size());
-  if (n_entries > 0 && revision < n_entries) throw LinkError("the driver sent more bank entries than its bank has");
+  if (n_entries > 0 && revision < n_entries)
+    throw LinkError("the driver sent more bank entries than its bank has");
   std::size_t n_values = 0;
   for (const auto element : entry_element) {
     if (element < 0 || static_cast<std::size_t>(element) >= n_features.size())

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "environment_bank.h"
+#include "link_message.h"
 #include "rule.h"
 
 #include <cstdint>
@@ -108,6 +109,8 @@ class Decider {
   virtual Reply wait() = 0;
   /// A `run` has ended; all replies have been fetched.
   virtual void run_ended(const std::string &json) = 0;
+  /// The fix is about to go, and why.
+  virtual void part(Parting) {}
   /// What decides, for the log.
   virtual std::string name() const = 0;
 };

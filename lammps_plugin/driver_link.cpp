@@ -20,17 +20,21 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t word = sizeof(std::int64_t);
 constexpr double seconds_to_finish_sending = 10.0;
 
+class MPILink;
+std::vector<MPILink *> open_links;
+
 class MPILink : public DriverLink {
  public:
   MPILink(MPI_Comm parent, int driver, std::int64_t channel)
       : parent_(parent), driver_(driver), tag_(tag_to_fix + static_cast<int>(channel))
-  {}
+  { open_links.push_back(this); }
 
   /// A driver that has stopped reading must not hold up the end of LAMMPS: what it does not take within a
   /// while is left to MPI, buffer and all.
   ~MPILink() override
   {
-    const Deadline deadline(seconds_to_finish_sending);
+    open_links.erase(std::remove(open_links.begin(), open_links.end(), this), open_links.end());
+    const Deadline deadline(session_driver_is_lost(parent_) ? 0.0 : seconds_to_finish_sending);
     forget_sent();
     while (!sending_.empty() && !deadline.passed()) {
       deadline.pause();
@@ -59,12 +63,6 @@ class MPILink : public DriverLink {
     return receive_if_there(parent_, driver_, tag_);
   }
 
- private:
-  struct Sending {
-    std::vector<std::int64_t> message;
-    MPI_Request request;
-  };
-
   void forget_sent()
   {
     sending_.remove_if([](Sending &sending) {
@@ -73,6 +71,12 @@ class MPILink : public DriverLink {
       return done != 0;
     });
   }
+
+ private:
+  struct Sending {
+    std::vector<std::int64_t> message;
+    MPI_Request request;
+  };
 
   MPI_Comm parent_;
   int driver_;
@@ -138,9 +142,14 @@ int await_driver(MPI_Comm parent, double seconds)
   return -1;
 }
 
+void finish_sending_over_mpi()
+{
+  for (auto *const link : open_links) link->forget_sent();
+}
+
 std::unique_ptr<DriverLink> connect_over_mpi(MPI_Comm parent, std::int64_t channel, double seconds)
 {
-  int driver = session_driver(parent);
+  int driver = require_session_driver(parent);
   if (driver < 0) driver = await_driver(parent, seconds);
   if (driver < 0)
     throw DriverLost(
@@ -183,6 +192,15 @@ class DirectLink : public DriverLink {
 };
 
 }    // namespace
+
+void say_goodbye_directly(std::int64_t kind)
+{
+  if (!driver_call) return;
+  MessageWriter writer(MessageKind::goodbye, 0);
+  writer.integer(1);
+  writer.integer(kind);
+  DirectLink().send(writer.finish());
+}
 
 std::unique_ptr<DriverLink> connect_directly()
 {

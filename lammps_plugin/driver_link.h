@@ -60,6 +60,12 @@ int await_driver(MPI_Comm parent, double seconds);
 /// \throws DriverLost if no driver announces itself within `seconds`
 std::unique_ptr<DriverLink> connect_over_mpi(MPI_Comm parent, std::int64_t channel, double seconds);
 
+/// Complete what has been sent over MPI, as far as the driver has taken it: LAMMPS is about to end.
+void finish_sending_over_mpi();
+
+/// Tell the driver in this process, if there is one, that LAMMPS ends.
+void say_goodbye_directly(std::int64_t kind);
+
 /// Link to a driver in this process, or nullptr if none is registered.
 std::unique_ptr<DriverLink> connect_directly();
 

@@ -9,6 +9,7 @@
 #include "frame_gather.h"
 #include "input_error.h"
 #include "lammps_abi.h"
+#include "lammps_session.h"
 
 #include "atom.h"
 #include "comm.h"
@@ -101,7 +102,11 @@ FixSelect::FixSelect(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
   begin_totals();
 }
 
-FixSelect::~FixSelect() { memory->destroy(vector_atom); }
+FixSelect::~FixSelect()
+{
+  if (decider_) decider_->part(mdsieve::parting_of_fix(lmp, id, n_evaluated_ > 0));
+  memory->destroy(vector_atom);
+}
 
 /* ---------------------------------------------------------------------- */
 
@@ -347,7 +352,9 @@ void FixSelect::stop_run()
 
 void FixSelect::lose_driver(const std::string &problem)
 {
-  if (options_.on_lost == SelectOptions::OnLost::error) error->all(FLERR, "Fix select: {}", problem);
+  const bool tolerated = options_.on_lost != SelectOptions::OnLost::error;
+  mdsieve::lose_session_driver(mdsieve::parent_communicator(lmp), tolerated);
+  if (!tolerated) error->all(FLERR, "Fix select: {}", problem);
   if (options_.on_lost == SelectOptions::OnLost::warn && comm->me == 0)
     error->warning(FLERR, "Fix select: {}; frames are no longer looked at", problem);
   lost_ = true;

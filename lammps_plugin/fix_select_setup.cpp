@@ -153,6 +153,7 @@ void FixSelect::connect(const mdsieve::BankHeader &header, const std::string &sc
   auto link = mdsieve::connect_directly();
   if (!link && parent != MPI_COMM_NULL) {
     try {
+      mdsieve::set_session_patience(parent, options_.lost_after);
       link = mdsieve::connect_over_mpi(parent, channel, std::min(options_.lost_after, seconds_for_hello));
       name = fmt::format("driver on rank {}", mdsieve::session_driver(parent));
     } catch (const mdsieve::DriverLost &problem) {

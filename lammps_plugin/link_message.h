@@ -20,7 +20,11 @@ enum class MessageKind : std::int64_t {
   bye = 7,
   goodbye = 8,
   fatal = 9,
+  present = 10,
 };
+
+/// How a fix goes, the word of a BYE.
+enum class Parting : std::int64_t { deleted = 0, cleared = 1, script_ended = 2, error = 3 };
 
 constexpr std::int64_t protocol_version = 1;
 

@@ -33,7 +33,9 @@ RemoteDecider::RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t chan
 RemoteDecider::~RemoteDecider()
 {
   try {
-    link_->send(MessageWriter(MessageKind::bye, channel_).finish());
+    MessageWriter bye(MessageKind::bye, channel_);
+    bye.integer(static_cast<std::int64_t>(parting_));
+    link_->send(bye.finish());
   } catch (const std::exception &) {
     // the driver is gone already
   }

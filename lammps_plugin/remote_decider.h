@@ -28,6 +28,7 @@ class RemoteDecider : public Decider {
   bool poll(Reply &reply) override;
   Reply wait() override;
   void run_ended(const std::string &json) override;
+  void part(Parting parting) override { parting_ = parting; }
   std::string name() const override { return name_; }
 
  private:
@@ -40,7 +41,8 @@ class RemoteDecider : public Decider {
   std::string bank_;
   Progress progress_;
   int outstanding_ = 0;
-  std::string failure_;    // of a submission, told in place of its reply
+  Parting parting_ = Parting::error;    // what it is if the fix cannot even be made
+  std::string failure_;                 // of a submission, told in place of its reply
 };
 
 }    // namespace mdsieve

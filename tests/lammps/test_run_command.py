@@ -46,7 +46,7 @@ def test_two_worlds_one_store(folder, words):
     command = [mpiexec(), "-n", "3", *MDSIEVE, "run", "in.lammps", "-partition", "2x1", "--store", "store.db"]
     run(command, folder).check()
     with FrameStore.read(folder / "store.db") as store:
-        assert [(one["seen"], one["ending"]) for one in store.runs()] == [(11, "fix deleted")] * 2
+        assert [(one["seen"], one["ending"]) for one in store.runs()] == [(11, "end of script")] * 2
         # both worlds run the same trajectory: the second to send a frame has nothing to add to it
         steps = [frame["step"] for frame in store.frames()]
         assert steps
@@ -105,7 +105,7 @@ def test_a_signal_ends_the_embedded_driver_when_lammps_does_not_come_back(folder
     assert process.returncode == 128 + signal.SIGINT
     assert "LAMMPS did not come back within 1 s" in errors
     with FrameStore.read(folder / "store.db") as store:
-        assert store.runs()[0]["ending"] == "fix deleted"
+        assert store.runs()[0]["ending"] == "unfix"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from mdsieve.driver.messages import (
     Goodbye,
     Hello,
     LinkError,
+    Present,
     RunEnd,
     Verdict,
     Welcome,
@@ -103,8 +104,9 @@ messages = st.one_of(
     frames(),
     verdicts(),
     st.builds(RunEnd, objects),
-    st.just(Bye()),
+    st.builds(Bye, st.integers(0, 3)),
     st.builds(Goodbye, st.integers(1, 2**31), st.booleans()),
+    st.builds(Present, st.integers(1, 2**31)),
     st.builds(Fatal, texts.map(lambda text: " ".join(text.split()))),
 )
 
@@ -210,9 +212,11 @@ def test_verdict_layout_is_that_of_the_document():
         (b"MDSIEVE1" + struct.pack("<qqq", 99, 0, 0), "unknown kind"),
         (b"MDSIEVE1" + struct.pack("<qqq", 7, -1, 0), "negative"),
         (b"MDSIEVE1" + struct.pack("<qqq", 7, 0, 8), "announced"),
-        (b"MDSIEVE1" + struct.pack("<qqq", 7, 0, 8) + bytes(8), "left over"),
+        (b"MDSIEVE1" + struct.pack("<qqq", 7, 0, 16) + bytes(16), "left over"),
         (b"MDSIEVE1" + struct.pack("<qqqq", 9, 0, 8, 1 << 60), "left in the message"),
         (b"MDSIEVE1" + struct.pack("<qqqqq", 8, 0, 16, 0, 0), "0 ranks"),
+        (b"MDSIEVE1" + struct.pack("<qqqq", 7, 0, 8, 4), "not a way to go"),
+        (b"MDSIEVE1" + struct.pack("<qqqq", 10, 0, 8, 0), "PRESENT: 0 ranks"),
         (b"MDSIEVE1" + struct.pack("<qqqqqq", 2, 0, 24, 2, 0, 0x5B5D), "JSON"),
     ],
 )
@@ -232,7 +236,7 @@ def test_fingerprints_are_dealt_out_by_element():
 
 
 def test_every_kind_has_its_number():
-    assert sorted(KINDS) == list(range(1, 10))
+    assert sorted(KINDS) == list(range(1, 11))
 
 
 class FakeLibrary:

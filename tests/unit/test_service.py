@@ -31,6 +31,7 @@ from mdsieve.driver.messages import (
     JUNK,
     KEPT,
     KNOWN,
+    PARTINGS,
     PENDING,
     Bye,
     Fatal,
@@ -475,13 +476,13 @@ def test_runs_and_endings_are_recorded(campaign, tmp_path):
         service.handle(
             0, 0, RunEnd({"evaluated": 5, "steps": 50, "seconds_computing": 0.5, "seconds_waiting": 0.25})
         )
-    service.handle(0, 0, Bye())
+    service.handle(0, 0, Bye(PARTINGS.index("end of script")))
     service.handle(1, 0, Goodbye(1, barrier=True))
     service.handle(2, 0, Goodbye(1, barrier=False))
     service.close()
     with FrameStore.read(tmp_path / "store.db") as store:
         runs = store.runs()
-    assert [run["ending"] for run in runs] == ["fix deleted", "end or error", "quit"]
+    assert [run["ending"] for run in runs] == ["end of script", "error", "quit"]
     assert (runs[0]["commands"], runs[0]["steps"], runs[0]["seconds_computing"]) == (2, 100, 1.0)
 
 

@@ -63,7 +63,7 @@ def test_one_world_waiting_and_streaming(tmp_path, env, ending, depth):
     assert f"40 frames seen, {len(steps)} kept, 0 junk" in finished.stderr
     with FrameStore.read(tmp_path / "store.db") as store:
         assert [environment.origin[1:] for environment in store.environments()] == entries
-        assert store.runs()[0]["ending"] == "fix deleted"
+        assert store.runs()[0]["ending"] == "unfix"
         assert store.runs()[0]["steps"] == 400
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 import logging
 
 from mdsieve.driver.config import DriverConfig
+from mdsieve.driver.launcher import Launcher
 from mdsieve.driver.link import MPILink
-from mdsieve.driver.service import Service, serve_mpi
+from mdsieve.driver.service import Service
+from mdsieve.driver.serving import JobMustEnd, serve_mpi
 from mdsieve.driver.signals import StopSignals
 from mdsieve.driver.store import FrameStore
 
@@ -31,14 +33,24 @@ def drive(comm, config: DriverConfig, failure: str | None = None) -> int:
         Exit code.
     """
     link = MPILink(comm)
+    launcher = Launcher()
+
+    def stopped_by() -> str | None:
+        return signals.name() or ("the end of its MPI launcher" if launcher.has_gone() else None)
+
     with StopSignals() as signals:
+        link.announce()  # before the store is opened: LAMMPS looks for a driver when it begins
         service = Service(config, failure)
-        all_said_goodbye = serve_mpi(service, link, signals.name)
+        problem = None
+        try:
+            serve_mpi(service, link, stopped_by)
+        except JobMustEnd as error:
+            problem = error
+            service.stop(str(error))
         code = service.close()
-        if signals.name():
-            code = signals.exit_code
-        if not all_said_goodbye:
-            logger.error("LAMMPS did not end within %g s after %s", service.config.grace, signals.name())
+        code = signals.exit_code or code
+        if problem is not None:
+            logger.error("%s: ending the MPI job", problem)
             link.abort(code)
         link.close()
     if code == 0:

@@ -34,6 +34,8 @@ class DriverConfig(BaseModel):
         MiB that frames held for ``scaling pilot`` may take.
     grace : float
         Seconds that LAMMPS is given to end by itself after the driver was stopped by a signal.
+    plugin_within : float
+        Seconds within which every rank of LAMMPS must have loaded the plugin.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +50,7 @@ class DriverConfig(BaseModel):
     flush: float = Field(default=5.0, gt=0)
     pilot_memory: float = Field(default=2048.0, gt=0)
     grace: float = Field(default=60.0, ge=0)
+    plugin_within: float = Field(default=120.0, gt=0)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> DriverConfig:

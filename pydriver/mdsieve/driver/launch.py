@@ -9,15 +9,16 @@ import ctypes
 import logging
 import os
 import signal
+import socket
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mdsieve import lammps_package
 from mdsieve.driver.campaign import drive, export
 from mdsieve.driver.config import DriverConfig
 from mdsieve.driver.link import DirectLink
-from mdsieve.driver.messages import LinkError, Message
+from mdsieve.driver.messages import Goodbye, LinkError, Message
 from mdsieve.driver.service import Service
 from mdsieve.driver.signals import StopSignalsInCall
 from mdsieve.plugin import plugin_path
@@ -25,6 +26,9 @@ from mdsieve.plugin import plugin_path
 logger = logging.getLogger("mdsieve.driver")
 
 LIBRARY = "libmdsieve_lammps.so"
+
+#: Seconds that a rank of LAMMPS waits longer than the driver after a signal: the driver says more.
+BEHIND_THE_DRIVER = 5.0
 
 
 class LaunchError(ValueError):
@@ -64,10 +68,14 @@ def run(script: Path, arguments: Sequence[str], driver_ranks: int | None, config
     _prepare_environment()
     if driver_ranks == 0:
         return _run_embedded(world, script, arguments, config)
+    driver = world.bcast((socket.gethostname(), os.getpid()), root=world.size - 1)
     if world.rank == world.size - 1:
         world.Split(0, world.rank)  # LAMMPS does the same for -mpicolor, and it is collective
         return drive(world, config)
-    return _run_beside_driver(world, script, arguments)
+    with _left_to(driver, world, config):
+        code = _run_script(world, script, ["-mpicolor", "1", *arguments])
+        world.Barrier()  # as the lmp program does after its goodbye: the driver waits for it
+    return code
 
 
 def plugin_folder() -> Path:
@@ -108,19 +116,26 @@ def _prepare_environment() -> None:
     os.environ.setdefault("LAMMPS_POTENTIALS", str(lammps_package.potentials()))
 
 
-def _run_beside_driver(world, script: Path, arguments: Sequence[str]) -> int:
-    """A rank of LAMMPS, with the driver on another rank."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would wait for the end of the script
-    code = _run_script(world, script, ["-mpicolor", "1", *arguments])
-    world.Barrier()  # as the lmp program does after its goodbye: the driver waits for it
-    return code
+def _left_to(driver: tuple[str, int], world, config: DriverConfig) -> StopSignalsInCall:
+    """A signal to a rank of LAMMPS is the business of the driver (host, process): launchers send it to all
+    ranks, and the driver ends LAMMPS in good order.
+    """
+
+    def tell_driver(number: signal.Signals) -> None:
+        host, process = driver
+        if host == socket.gethostname():
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    return StopSignalsInCall(config.grace + BEHIND_THE_DRIVER, world.Abort, tell_driver)
 
 
 def _run_embedded(world, script: Path, arguments: Sequence[str], config: DriverConfig) -> int:
     """A rank of LAMMPS; the first is the driver too."""
+    driver = world.bcast((socket.gethostname(), os.getpid()), root=0)
     if world.rank != 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        return _run_script(world, script, arguments)
+        with _left_to(driver, world, config):
+            return _run_script(world, script, arguments)
 
     def give_up(code: int) -> None:
         logger.error("LAMMPS did not come back within %g s: ending it; the store is whole", config.grace)
@@ -130,14 +145,13 @@ def _run_embedded(world, script: Path, arguments: Sequence[str], config: DriverC
 
     with StopSignalsInCall(config.grace, give_up) as signals:
         service = Service(config)
-        handler = _Embedded(service, signals)
+        handler = _Embedded(service, signals, config)
         code = _run_script(world, script, arguments, handler)
-        code = service.close() or code
-        if signals.name():
-            code = signals.exit_code
-    if code == 0:
+        problem = service.close()
+        problem = signals.exit_code or problem
+    if problem == 0:
         export(config)
-    return code
+    return problem or code
 
 
 def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedded | None = None) -> int:
@@ -164,6 +178,7 @@ def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedde
                 world.Abort(1)
             except Exception as error:
                 logger.debug("LAMMPS: %s", error)  # it has said so itself
+                library.mdsieve_script_failed()
                 code = 1
             program.close()
     finally:
@@ -188,15 +203,20 @@ def _driven(library, handler: _Embedded | None):
 class _Embedded:
     """A service that is only called from within LAMMPS: also looks at the clock and for signals then."""
 
-    def __init__(self, service: Service, signals: StopSignalsInCall) -> None:
+    def __init__(self, service: Service, signals: StopSignalsInCall, config: DriverConfig) -> None:
         self._service = service
         self._signals = signals
+        self._config = config
 
     def handle(self, world: int, channel: int, message: Message) -> Message | None:
         """See `Service.handle`."""
         if self._signals.name():
             self._service.stop(f"driver was stopped by {self._signals.name()}")
         reply = self._service.handle(world, channel, message)
+        if isinstance(message, Goodbye):  # after `quit` this process ends inside LAMMPS
+            if self._service.close() == 0:
+                export(self._config)
+            return None
         self._service.tick()
         return reply
 

@@ -19,6 +19,7 @@ from mdsieve.driver.messages import (
     Hello,
     LinkError,
     Message,
+    Present,
     decode,
     encode,
 )
@@ -62,6 +63,7 @@ class MPILink:
         self._mpi = MPI
         self._comm = comm
         self._outgoing: list[tuple] = []
+        self._heard: dict[int, int] = {}
         self._ranks_gone = 0
         self._barrier_due = False
         self.seconds_waiting = 0.0
@@ -77,6 +79,11 @@ class MPILink:
     def worlds_gone(self) -> bool:
         """Whether the GOODBYEs received account for all ranks but the driver's own."""
         return self._ranks_gone >= self._comm.size - 1
+
+    @property
+    def ranks_unheard(self) -> int:
+        """Ranks other than the driver's of whose world nothing was heard: the plugin may not be there."""
+        return max(0, self._comm.size - 1 - sum(self._heard.values()))
 
     def send(self, world: int, channel: int, message: Message) -> None:
         """Hand a message over for a fix; returns at once."""
@@ -108,6 +115,10 @@ class MPILink:
             reply: Message | None = handler.malformed(world, error)
         else:
             reply = handler.handle(world, channel, message)
+            if isinstance(message, Present | Goodbye):
+                self._heard[world] = message.ranks
+            elif isinstance(message, Hello):
+                self._heard.setdefault(world, _world_ranks(message))
             if isinstance(message, Goodbye):
                 self._ranks_gone += message.ranks
                 self._barrier_due |= message.barrier
@@ -193,6 +204,12 @@ class DirectLink:
             data = encode(channel, reply)
             self._library.mdsieve_reply(data, len(data))
         return 0
+
+
+def _world_ranks(hello: Hello) -> int:
+    """Ranks of the world as its fix tells them."""
+    ranks = hello.info.get("world_ranks")
+    return ranks if isinstance(ranks, int) and ranks > 0 else 1
 
 
 def _channel_of(words: np.ndarray) -> int:

@@ -29,6 +29,9 @@ FIELD_STRESS = 16
 KNOWN, KEPT, JUNK, PENDING = range(4)
 VERDICT_NAMES = ("known", "kept", "junk", "pending")
 
+#: How a fix went: its `ending` in the runs table.
+PARTINGS = ("unfix", "clear", "end of script", "error")
+
 _INT = np.dtype("<i8")
 _SHORT = np.dtype("<i4")
 _REAL = np.dtype("<f8")
@@ -487,16 +490,26 @@ class RunEnd:
 
 @dataclass(frozen=True)
 class Bye:
-    """A fix is deleted."""
+    """A fix is deleted.
+
+    Attributes
+    ----------
+    parting : int
+        Why, index into `PARTINGS`.
+    """
 
     KIND: ClassVar[int] = 7
+    parting: int = 0
 
     def _write(self, out: _Writer) -> None:
-        pass
+        out.words("q", self.parting)
 
     @classmethod
     def _read(cls, payload: _Reader) -> Bye:
-        return cls()
+        (parting,) = payload.words("q")
+        if not 0 <= parting < len(PARTINGS):
+            raise LinkError(f"BYE: {parting} is not a way to go, expected 0 … {len(PARTINGS) - 1}")
+        return cls(parting)
 
 
 @dataclass(frozen=True)
@@ -544,9 +557,34 @@ class Fatal:
         return cls(payload.text(length, "its text"))
 
 
-Message = DriverHere | Hello | Welcome | Frame | Verdict | RunEnd | Bye | Goodbye | Fatal
+@dataclass(frozen=True)
+class Present:
+    """A world's LAMMPS has loaded the plugin.
+
+    Attributes
+    ----------
+    ranks : int
+        Ranks in this world.
+    """
+
+    KIND: ClassVar[int] = 10
+    ranks: int
+
+    def _write(self, out: _Writer) -> None:
+        out.words("q", self.ranks)
+
+    @classmethod
+    def _read(cls, payload: _Reader) -> Present:
+        (ranks,) = payload.words("q")
+        if ranks < 1:
+            raise LinkError(f"PRESENT: {ranks} ranks, expected 1 or more")
+        return cls(ranks)
+
+
+Message = DriverHere | Hello | Welcome | Frame | Verdict | RunEnd | Bye | Goodbye | Fatal | Present
 KINDS = {
-    kind.KIND: kind for kind in (DriverHere, Hello, Welcome, Frame, Verdict, RunEnd, Bye, Goodbye, Fatal)
+    kind.KIND: kind
+    for kind in (DriverHere, Hello, Welcome, Frame, Verdict, RunEnd, Bye, Goodbye, Fatal, Present)
 }
 NAMES = {
     DriverHere: "DRIVER_HERE",
@@ -558,6 +596,7 @@ NAMES = {
     Bye: "BYE",
     Goodbye: "GOODBYE",
     Fatal: "FATAL",
+    Present: "PRESENT",
 }
 
 

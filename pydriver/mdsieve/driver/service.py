@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mdsieve.driver.authority import Authority, Novelties
@@ -16,6 +14,7 @@ from mdsieve.driver.ledger import Ledger
 from mdsieve.driver.messages import (
     JUNK,
     KEPT,
+    PARTINGS,
     PENDING,
     PROTOCOL_VERSION,
     Bye,
@@ -25,6 +24,7 @@ from mdsieve.driver.messages import (
     Hello,
     LinkError,
     Message,
+    Present,
     RunEnd,
     Verdict,
     Welcome,
@@ -55,6 +55,7 @@ class Channel:
     units: UnitStyle
     last_kept_step: int
     n_elements: int
+    depth: int
     last_evaluation: int = -1
     kept: int = 0
     junk: int = 0
@@ -153,6 +154,11 @@ class Service:
         if self.failure is None:
             self._fail(text)
 
+    @property
+    def frames_ahead(self) -> int:
+        """Frames that the fixes may have on their way to the driver at any time."""
+        return sum(channel.depth for channel in self._channels.values())
+
     def fatals(self) -> list[tuple[int, int, Fatal]]:
         """World, channel and message for every fix that has not been told of the failure."""
         if self.failure is None:
@@ -183,6 +189,8 @@ class Service:
                 self._fail(f"driver: {type(error).__name__}: {error}")
         elif held:
             logger.warning("%d frames of an unfinished pilot were held and are lost", len(held))
+        if self.failure is not None and self._ledger is not None:
+            self._record_failure(self.failure)
         if self._ledger is not None:
             self._close_ledger(self._ledger)
         self._progress.close()
@@ -196,7 +204,9 @@ class Service:
             return self._on_hello(world, number, message)
         if isinstance(message, Goodbye):
             for channel in [c for c in self._channels.values() if c.world == world]:
-                self._end_channel(channel, "end or error" if message.barrier else "quit")
+                self._end_channel(channel, "error" if message.barrier else "quit")
+            return None
+        if isinstance(message, Present):
             return None
         if (world, number) not in self._channels:
             if isinstance(message, Bye):
@@ -212,7 +222,7 @@ class Service:
             self._open_ledger.add_run_command(channel.run, message.info)
             return None
         if isinstance(message, Bye):
-            self._end_channel(channel, "fix deleted")
+            self._end_channel(channel, PARTINGS[message.parting])
             return None
         raise LinkError(f"world {world}, channel {number}: {type(message).__name__} is not for a driver")
 
@@ -232,8 +242,9 @@ class Service:
             raise Refused(f"fix {fix}: {error}") from None
         self._join(hello)
         run, last = self._open_ledger.begin_run(world, number, info)
+        depth = info.get("depth", 1) if info.get("mode") == "stream" else 1
         self._channels[world, number] = Channel(
-            world, number, fix, run, rule, units, last, len(info["elements"])
+            world, number, fix, run, rule, units, last, len(info["elements"]), depth
         )
         logger.info(
             "world %d: fix %s has come (%s ranks, %s, %s); run %d of %s",
@@ -414,6 +425,18 @@ class Service:
         self._open_ledger.end_run(channel.run, ending)
         logger.info("world %d: fix %s has gone (%s)", channel.world, channel.fix, ending)
 
+    def _record_failure(self, failure: str) -> None:
+        """The failure is how the fixes that are still there end, if the store can still be written."""
+        try:
+            for channel in list(self._channels.values()):
+                self._end_channel(channel, failure)
+        except StoreError as error:
+            self._log_once(str(error))
+
+    def _log_once(self, text: str) -> None:
+        if text != self.failure:
+            logger.error(text)
+
     def _close_ledger(self, ledger: Ledger) -> None:
         try:
             ledger.flush()
@@ -421,7 +444,7 @@ class Service:
             if self.failure is None:
                 self._fail(str(error))
             else:
-                logger.error(str(error))
+                self._log_once(str(error))
         ledger.close()
         self._ledger = None
 
@@ -430,43 +453,3 @@ class Service:
         self._untold = list(self._channels)
         logger.error(self.failure)
         return self.failure
-
-
-def serve_mpi(service: Service, link, stopped_by: Callable[[], str | None]) -> bool:
-    """Serve over MPI until every world has said goodbye.
-
-    Parameters
-    ----------
-    service : Service
-    link : MPILink
-    stopped_by : callable
-        Name of the signal that asks the driver to end, or None.
-
-    Returns
-    -------
-    bool
-        Whether all worlds said goodbye; False if they were not heard of within `grace` after a signal.
-    """
-    link.announce()
-    deadline: float | None = None
-    last_word: float | None = time.monotonic()
-    while not link.worlds_gone:
-        if link.serve_one(service, patience=0.25):
-            last_word = None
-        elif last_word is not None and time.monotonic() - last_word > 60.0:
-            logger.warning(
-                "no fix select has spoken for a minute: is it in the script, and the plugin loaded?"
-            )
-            last_word = None
-        service.summary.waiting = link.seconds_waiting
-        service.tick()
-        signal_name = stopped_by()
-        if signal_name and deadline is None:
-            service.stop(f"driver was stopped by {signal_name}")
-            deadline = time.monotonic() + service.config.grace
-        if service.failure is not None:
-            for world, channel, fatal in service.fatals():
-                link.send(world, channel, fatal)
-        if deadline is not None and time.monotonic() > deadline:
-            return False
-    return True

@@ -46,8 +46,8 @@ class StopSignals:
 class StopSignalsInCall(StopSignals):
     """The same for a process whose main thread is inside a long C call, where Python's own handlers wait.
 
-    A helper thread hears of the signal at once. If the main thread has not come back within `grace` seconds,
-    `give_up` is called in the helper thread.
+    A helper thread hears of the signal at once and calls `tell`. If the main thread has not come back within
+    `grace` seconds, it calls `give_up`.
 
     Parameters
     ----------
@@ -55,10 +55,18 @@ class StopSignalsInCall(StopSignals):
         Seconds.
     give_up : callable
         Takes the exit code and ends the process.
+    tell : callable, optional
+        Takes the signal.
     """
 
-    def __init__(self, grace: float, give_up: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        grace: float,
+        give_up: Callable[[int], None],
+        tell: Callable[[signal.Signals], None] = lambda _: None,
+    ) -> None:
         super().__init__()
+        self._tell = tell
         self._grace = grace
         self._give_up = give_up
         self._closed = threading.Event()
@@ -87,6 +95,7 @@ class StopSignalsInCall(StopSignals):
             (number,) = os.read(self._reading, 1)
             if number in numbers:
                 self._received = signal.Signals(number)
+                self._tell(self._received)
                 if not self._closed.wait(self._grace):
                     self._give_up(self.exit_code)
                 return

@@ -43,6 +43,8 @@ class _Greeting(_Strict):
     length_unit: Literal["angstrom", "bohr"]
     thresholds: list[_Threshold]
     scaling: _Scaling
+    mode: Literal["wait", "stream"] = "wait"
+    depth: Annotated[int, Field(ge=1, le=_LARGEST)] = 1
 
 
 class _Counted(_Strict):

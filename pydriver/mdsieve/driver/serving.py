@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Serving over MPI: until every world has said goodbye, or there is a reason to end the job."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from mdsieve.driver.link import MPILink
+from mdsieve.driver.service import Service
+
+logger = logging.getLogger("mdsieve.driver")
+
+PATIENCE = 0.25
+#: Seconds that a frame already on its way may need to show up.
+ON_ITS_WAY = 0.05
+#: Seconds without any word of a fix after which the user is asked whether that is meant.
+LONG_SILENCE = 60.0
+
+
+class JobMustEnd(RuntimeError):
+    """LAMMPS cannot be waited for any longer; one line that says why."""
+
+
+def serve_mpi(service: Service, link: MPILink, stopped_by: Callable[[], str | None]) -> None:
+    """Answer messages until every world has said goodbye.
+
+    Parameters
+    ----------
+    service : Service
+    link : MPILink
+        Its driver has been announced.
+    stopped_by : callable
+        What asks the driver to end (the name of a signal), or None.
+
+    Raises
+    ------
+    JobMustEnd
+        If the worlds did not say goodbye within `grace` seconds after the driver was stopped, or a rank has
+        not loaded the plugin within `plugin_within`.
+    """
+    config = service.config
+    began = time.monotonic()
+    reason: str | None = None
+    deadline = float("inf")
+    silent = True
+    while not link.worlds_gone:
+        silent = not link.serve_one(service, PATIENCE) and silent
+        now = time.monotonic()
+        if silent and now - began > LONG_SILENCE:
+            logger.warning("nothing was heard of a fix select for a minute: is it in the script?")
+            silent = False
+        if link.ranks_unheard and now - began > config.plugin_within:
+            raise JobMustEnd(
+                f"{link.ranks_unheard} of the other ranks of this MPI job did not load the plugin within "
+                f"{config.plugin_within:g} s (plugin_within): is LAMMPS_PLUGIN_PATH set to what "
+                "`mdsieve plugin-path` prints, and -mpicolor the first word after lmp?"
+            )
+        service.summary.waiting = link.seconds_waiting
+        service.tick()
+        if reason is None and (reason := stopped_by()):
+            deadline = time.monotonic() + config.grace
+            _serve_what_is_on_its_way(service, link, deadline)
+            service.stop(f"driver was stopped by {reason}")
+        for world, channel, fatal in service.fatals():
+            link.send(world, channel, fatal)
+        if time.monotonic() > deadline:
+            raise JobMustEnd(f"LAMMPS did not end within {config.grace:g} s after {reason}")
+
+
+def _serve_what_is_on_its_way(service: Service, link: MPILink, deadline: float) -> None:
+    """Frames that were sent before the driver was stopped are still decided and stored. MD sends more
+    meanwhile, so their number has a bound.
+    """
+    for _ in range(service.frames_ahead):
+        if time.monotonic() > deadline or not link.serve_one(service, ON_ITS_WAY):
+            return
