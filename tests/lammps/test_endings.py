@@ -1,171 +1,217 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""However a run ends, both sides end, within a time limit, and the store holds every frame that was acknowledged."""
+"""Endings that a script brings about: however it ends, both sides end, and the store holds what was acknowledged.
+
+The table of docs/link.md, row by row; `test_endings_by_force` has the signals, `test_endings_of_the_store` the disks.
+"""
 
 import re
-import sqlite3
+import sys
+from dataclasses import dataclass
 
 import pytest
+from ending_cases import (
+    EMBEDDED,
+    LAUNCHES,
+    MODES,
+    TWO_PROGRAMS,
+    UNCOUNTED,
+    Campaign,
+    acknowledged,
+    check_store,
+    frames_in,
+    script,
+)
 from harness import MDSIEVE, lmp_arguments, mpiexec, run, run_lmp, run_with_driver
 from select_cases import NI_MD, NI_NN
 
 from mdsieve import lammps_package
 
-MD = NI_MD + "thermo 50\n"
-SELECT = "fix sel all select 10 sf.nn Ni threshold 0.3 scaling none driver yes {mode}\n"
-CONFIG = 'store = "store.db"\n'
-LIMIT = 60.0
+pytestmark = pytest.mark.timeout(240)
 
-# what follows the run, is the exit code 0, and what the log says
-ENDINGS = {
-    "end of the script": ("", True, r"Fix select sel: 11 frames seen"),
-    "unfix": ("unfix sel\nrun 10\n", True, r"Loop time"),
-    "clear": ("clear\n", True, r"Fix select sel: 11 frames seen"),
-    "error": ("pair_style nonsense\n", False, r"ERROR: Unrecognized pair style 'nonsense'"),
-    "quit": ("quit\n", True, r"Fix select sel: 11 frames seen"),
-    "quit 3": ("quit 3\n", False, r"Fix select sel: 11 frames seen"),
-}
+LIMIT = 90.0
+CONFIG = 'export_extxyz = "kept.xyz"\n'
+SEEN = r"Fix select sel: 11 frames seen"
+LOST_ATOMS = (
+    "run 50\nregion half block 0 1 INF INF INF INF\ngroup half region half\nfix push half addforce 1e7 0 0\n"
+    "thermo 1\nthermo_modify lost error\nrun 500\n"
+)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "sf.nn").write_text(NI_NN)
-    return tmp_path
+@dataclass(frozen=True)
+class Ending:
+    """A row: what stands behind the fix (or before it), and what must come of it."""
+
+    what: str
+    rest: str
+    message: str
+    code: int = 0
+    ending: str | None = "end of script"  # in the runs table; None: no fix ever came
+    before: str = ""
 
 
-def stored_frames(folder):
-    connection = sqlite3.connect(f"file:{folder / 'store.db'}?mode=ro", uri=True)
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    return connection.execute("SELECT count(*) FROM systems").fetchone()[0]
-
-
-def kept_in_the_log(finished):
-    return sum(int(n) for n in re.findall(r"Fix select sel: \d+ frames seen, (\d+) kept", finished.stdout))
-
-
-@pytest.mark.parametrize("mode", ["mode wait", "mode stream 4"])
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_two_programs(ending, mode, folder):
-    rest, good, message = ENDINGS[ending]
-    script = MD + SELECT.format(mode=mode) + "run 100\n" + rest
-    finished = run_with_driver(script, CONFIG, folder, ranks=2, timeout=LIMIT)
-    assert (finished.returncode == 0) == good
-    assert re.search(message, finished.output)
-    assert stored_frames(folder) == kept_in_the_log(finished) > 1
-
-
-@pytest.mark.parametrize("ending", ["end of the script", "error", "quit", "clear"])
-@pytest.mark.parametrize("driver_ranks", [0, 1])
-def test_one_program(ending, driver_ranks, folder):
-    rest, good, message = ENDINGS[ending]
-    (folder / "in.lammps").write_text(MD + SELECT.format(mode="mode wait") + "run 100\n" + rest)
-    command = [*MDSIEVE, "run", "in.lammps", "--driver-ranks", str(driver_ranks), "--store", "store.db"]
-    launcher = [mpiexec(), "-n", "2"] if driver_ranks else []
-    finished = run([*launcher, *command], folder, timeout=LIMIT)
-    assert (finished.returncode == 0) == good
-    assert re.search(message, finished.output)
-    assert stored_frames(folder) == kept_in_the_log(finished) > 1
-
-
-def test_an_error_before_the_fix(folder):
-    finished = run_with_driver("units nonsense\n", CONFIG, folder, ranks=2, timeout=LIMIT)
-    assert finished.returncode != 0
-    assert "ERROR" in finished.output
-
-
-def test_a_script_without_the_fix(folder):
-    finished = run_with_driver(MD + "run 10\n", CONFIG, folder, ranks=2, timeout=LIMIT)
-    assert finished.returncode == 0
-    assert "Loop time" in finished.output
-
-
-def test_an_error_in_the_middle_of_a_run(folder):
-    lost = "region half block 0 1 INF INF INF INF\ngroup half region half\nfix push half addforce 1e7 0 0\nthermo 1\nthermo_modify lost error\n"
-    script = MD + SELECT.format(mode="mode stream 2") + "run 50\n" + lost + "run 500\n"
-    finished = run_with_driver(script, CONFIG, folder, ranks=2, timeout=LIMIT)
-    assert finished.returncode != 0
-    assert "ERROR" in finished.output
-    assert stored_frames(folder) >= kept_in_the_log(finished) > 1
-
-
-@pytest.mark.parametrize("mode", ["mode wait", "mode stream 4"])
-def test_an_unwritable_store_is_one_clear_line(mode, folder):
-    finished = run_with_driver(
-        MD + SELECT.format(mode=mode) + "run 100\n",
-        'store = "nowhere/store.db"\n',
-        folder,
-        ranks=2,
-        timeout=LIMIT,
+#: Code 1: LAMMPS' own after an error; MPICH may turn it into another that is not 0.
+TABLE = (
+    Ending("end of the script", "run 100\n", SEEN),
+    Ending("end of the script right behind the fix", "", "Fix select sel: 8 symmetry functions"),
+    Ending("error before the fix", "", "ERROR: Unrecognized pair style 'nonsense'", 1, None, "pair_style nonsense\n"),
+    Ending("error in the fix", "", "ERROR: Fix select: cannot read symmetry function file", 1, None,
+           "fix bad all select 10 absent.nn Ni threshold 1 scaling none driver yes\n"),
+    Ending("error after the fix", "pair_style nonsense\n", "ERROR: Unrecognized pair style 'nonsense'", 1, "error"),
+    Ending("error after a run", "run 100\npair_style nonsense\n", SEEN + r"(.|\n)*ERROR: Unrecognized pair style", 1, "error"),
+    Ending("error in the middle of a run", LOST_ATOMS, "ERROR: Lost atoms", 1, "error"),
+    Ending("quit before the fix", "", "create_atoms", 0, None, "quit\n"),
+    Ending("quit right behind the fix", "quit\n", "Fix select sel: 8 symmetry functions", 0, "quit"),
+    Ending("quit between runs", "run 100\nquit\nrun 100\n", SEEN, 0, "quit"),
+    Ending("quit inside an if", 'run 100\nif "1 == 1" then quit\n', SEEN, 0, "quit"),
+    Ending("quit 3", "run 100\nquit 3\n", SEEN, 3, "quit"),
+    Ending("unfix", f"run 100\nunfix sel\n{UNCOUNTED}run 10\n", SEEN + r"(.|\n)*Loop time", 0, "unfix"),
+    Ending("clear", "run 100\nclear\n", SEEN, 0, "clear"),
+    Ending("no fix in the script", "", "Loop time", 0, None, "run 10\nquit\n"),
+)  # fmt: skip
+CELLS = [
+    pytest.param(
+        row,
+        launch,
+        mode,
+        id=f"{row.what}, {launch}, {mode}",
+        marks=() if (i + j) % 3 < 2 and (i + j + k) % 2 == 0 else pytest.mark.slow,
     )
-    assert finished.returncode != 0
-    assert "nowhere" in finished.output
+    for i, row in enumerate(TABLE)
+    for j, launch in enumerate(LAUNCHES)
+    for k, mode in enumerate(MODES)
+]
+
+
+@pytest.mark.parametrize(("row", "launch", "mode"), CELLS)
+def test_the_script_decides_how_it_ends(row, launch, mode, tmp_path):
+    text = script(row.rest, mode, row.before)
+    with Campaign(tmp_path, text, launch, config=CONFIG) as campaign:
+        finished = campaign.finish(LIMIT)
+    assert (finished.returncode == row.code) or (row.code == 1 and finished.returncode != 0), finished.output
+    assert re.search(row.message, finished.stdout), finished.output
     assert "Traceback" not in finished.output
+    runs = check_store(tmp_path)
+    assert [one["ending"] for one in runs] == ([row.ending] if row.ending else [])
+    kept = frames_in(tmp_path)
+    if "run 100" in row.rest:
+        assert kept == acknowledged(tmp_path) > 1
+    assert (tmp_path / "kept.xyz").exists() == (kept > 0)
+    assert not (tmp_path / "store.db-journal").exists()
 
 
-def test_a_store_that_exists_is_not_touched(folder):
-    script = MD + SELECT.format(mode="mode wait") + "run 50\n"
-    run_with_driver(script, CONFIG, folder, timeout=LIMIT).check()
-    before = (folder / "store.db").read_bytes()
-    finished = run_with_driver(script, CONFIG, folder, timeout=LIMIT)
+def test_an_error_on_one_rank_ends_the_job_at_once(tmp_path):
+    """LAMMPS itself aborts then: there is no goodbye, but the store is whole."""
+    text = script("run 100\ndump bad all custom 10 nowhere/dump id\nrun 10\n")
+    with Campaign(tmp_path, text, TWO_PROGRAMS) as campaign:
+        finished = campaign.finish(LIMIT)
+    assert finished.returncode != 0
+    assert re.search(r"ERROR on proc 0: Cannot open (dump )?file nowhere/dump", finished.output)
+    assert [one["ending"] for one in check_store(tmp_path)] == [None]
+    assert frames_in(tmp_path) == acknowledged(tmp_path) > 1
+
+
+@pytest.mark.parametrize("launch", [TWO_PROGRAMS, EMBEDDED])
+def test_a_fix_defined_anew_is_another_run_in_the_store(launch, tmp_path):
+    again = script("", "mode wait").partition(NI_MD)[2]
+    with Campaign(tmp_path, script(f"run 50\n{again}run 50\n"), launch) as campaign:
+        campaign.finish(LIMIT).check()
+    assert [one["ending"] for one in check_store(tmp_path)] == ["unfix", "end of script"]
+
+
+@pytest.mark.parametrize("rest", ["run 100\n", "run 100\npair_style nonsense\n", "run 100\nquit 3\n"])
+def test_without_a_driver_lammps_ends_as_ever(rest, tmp_path):
+    """No driver, no store: the bank file holds what was kept when the last run ended."""
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    text = script(rest, "bank ni.bank").replace("driver yes", "driver no")
+    finished = run_lmp(text, tmp_path, ranks=2, timeout=LIMIT)
+    assert finished.returncode == {"\n": 0, "e": 1, "3": 3}[rest[-2] if len(rest) > 8 else "\n"]
+    assert re.search(SEEN, finished.stdout)
+    assert (tmp_path / "ni.bank").exists()
+    assert not (tmp_path / "store.db").exists()
+
+
+def test_one_of_two_worlds_may_quit(tmp_path):
+    """The other goes on to its own end."""
+    text = script('run 50\nif "${w} == 1" then quit\nrun 50\n', before="variable w world 1 2\n")
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    command = [mpiexec(), "-n", "3", *MDSIEVE, "run", "in.lammps", "-partition", "2x1"]
+    (tmp_path / "in.lammps").write_text(text)
+    run(command, tmp_path, timeout=LIMIT)
+
+
+def test_lammps_without_the_plugin_is_told_apart_from_a_long_equilibration(tmp_path):
+    """Such a LAMMPS never says goodbye: the driver must not wait for it."""
+    empty = tmp_path / "no plugin here"
+    empty.mkdir()
+    with Campaign(
+        tmp_path,
+        script("run 100\n"),
+        TWO_PROGRAMS,
+        config="plugin_within = 3.0\n",
+        env={"LAMMPS_PLUGIN_PATH": str(empty)},
+    ) as campaign:
+        finished = campaign.finish(LIMIT)
+    assert finished.returncode != 0
+    assert "Unrecognized fix style 'select'" in finished.stdout
+    assert "2 of the other ranks of this MPI job did not load the plugin within 3 s" in finished.stderr
+    assert "LAMMPS_PLUGIN_PATH" in finished.stderr
+
+
+def test_a_script_may_come_to_its_fix_late(tmp_path):
+    (tmp_path / "wait.py").write_text("import time\ntime.sleep(5)\n")
+    text = script("run 100\n", before=f"shell {sys.executable} wait.py\n")
+    with Campaign(tmp_path, text, TWO_PROGRAMS, config="plugin_within = 3.0\n") as campaign:
+        campaign.finish(LIMIT).check()
+    assert frames_in(tmp_path) > 1
+
+
+def test_a_store_that_exists_is_not_touched(tmp_path):
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    text = script("run 50\n")
+    run_with_driver(text, "", tmp_path, timeout=LIMIT).check()
+    before = (tmp_path / "store.db").read_bytes()
+    finished = run_with_driver(text, "", tmp_path, timeout=LIMIT)
     assert finished.returncode != 0
     assert "store.db" in finished.output
-    assert (folder / "store.db").read_bytes() == before
+    assert (tmp_path / "store.db").read_bytes() == before
 
 
-def test_a_resumed_campaign_goes_on_with_its_bank(folder):
-    script = MD + SELECT.format(mode="mode wait") + "run 100\n"
-    first = run_with_driver(script, CONFIG, folder, timeout=LIMIT).check()
-    kept = stored_frames(folder)
-    second = run_with_driver(script, CONFIG + "resume = true\n", folder, timeout=LIMIT).check()
-    assert kept_in_the_log(first) == kept
-    assert kept_in_the_log(second) == 0  # the same trajectory again: nothing new
-    assert stored_frames(folder) == kept
+def test_a_resumed_campaign_goes_on_with_its_bank(tmp_path):
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    text = script("run 100\n")
+    run_with_driver(text, "", tmp_path, timeout=LIMIT).check()
+    kept = frames_in(tmp_path)
+    assert acknowledged(tmp_path) == kept
+    run_with_driver(text, "resume = true\n", tmp_path, timeout=LIMIT).check()
+    assert acknowledged(tmp_path) == 0  # the same trajectory again: nothing new
+    assert frames_in(tmp_path) == kept
 
 
-def test_a_store_of_another_descriptor_is_refused(folder):
-    script = MD + SELECT.format(mode="mode wait") + "run 50\n"
-    run_with_driver(script, CONFIG, folder, timeout=LIMIT).check()
-    kept = stored_frames(folder)
-    (folder / "sf.nn").write_text(NI_NN.replace("2.0 2.4", "2.1 2.4"))
-    finished = run_with_driver(script, CONFIG + "resume = true\n", folder, timeout=LIMIT)
+def test_a_store_of_another_descriptor_is_refused(tmp_path):
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    text = script("run 50\n")
+    run_with_driver(text, "", tmp_path, timeout=LIMIT).check()
+    kept = frames_in(tmp_path)
+    (tmp_path / "sf.nn").write_text(NI_NN.replace("2.0 2.4", "2.1 2.4"))
+    finished = run_with_driver(text, "resume = true\n", tmp_path, timeout=LIMIT)
     assert finished.returncode != 0
     assert "descriptor" in finished.output
-    assert stored_frames(folder) == kept
+    assert frames_in(tmp_path) == kept
 
 
-def test_a_driver_that_fails_ends_lammps_and_leaves_the_store(folder):
-    """The store's disk becomes unwritable in the middle of the run."""
-    (folder / "break_the_store.py").write_text(
-        "import sqlite3, sys\n"
-        "c = sqlite3.connect('store.db')\n"
-        "c.execute(\"CREATE TRIGGER full BEFORE INSERT ON systems BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END\")\n"
-        "c.commit()\n"
-    )
-    import sys
-
-    script = (
-        MD
-        + SELECT.format(mode="mode wait")
-        + f"run 50\nshell {sys.executable} break_the_store.py\nvelocity all scale 6000\nrun 200\n"
-    )
-    finished = run_with_driver(script, CONFIG, folder, ranks=2, timeout=LIMIT)
-    assert finished.returncode != 0
-    assert "disk is full" in finished.output
-    assert "ERROR: Fix select: " in finished.output
-    assert stored_frames(folder) == kept_in_the_log(finished) > 1
-
-
-def test_lammps_alone_with_mpicolor_is_told_that_no_driver_is_there(folder):
-    finished = run_lmp(MD + SELECT.format(mode="mode wait") + "run 10\n", folder, timeout=LIMIT)
+def test_lammps_alone_with_mpicolor_is_told_that_no_driver_is_there(tmp_path):
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    finished = run_lmp(script("run 10\n"), tmp_path, timeout=LIMIT)
     assert finished.returncode != 0
     assert "no driver" in finished.stdout
 
 
 @pytest.mark.parametrize("words", [["--nonsense"], ["--progress", "often"]])
-def test_a_driver_that_cannot_begin_takes_lammps_with_it(words, folder):
+def test_a_driver_that_cannot_begin_takes_lammps_with_it(words, tmp_path):
     """A slip on the driver's command line: it leaves before MPI knows of it."""
-    script = MD + SELECT.format(mode="mode wait") + "run 100\n"
-    lammps = [str(lammps_package.program()), "-mpicolor", "1", *lmp_arguments(script, folder)]
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    lammps = [str(lammps_package.program()), "-mpicolor", "1", *lmp_arguments(script("run 100\n"), tmp_path)]
     command = [mpiexec(), "-n", "2", *lammps, ":", "-n", "1", *MDSIEVE, "drive", *words]
-    finished = run(command, folder, timeout=LIMIT)
+    finished = run(command, tmp_path, timeout=LIMIT)
     assert finished.returncode != 0
     assert words[0] in finished.output
