@@ -224,6 +224,7 @@ extern "C" void mdsieve_goodbye(int kind)
 {
   int finalized = 0;
   MPI_Finalized(&finalized);
+  std::fflush(nullptr);    // the driver may have to end the MPI job
   if (!finalized) {
     for (auto &session : mdsieve::sessions()) {
       try {

@@ -25,6 +25,7 @@ from harness import MDSIEVE, lmp_arguments, mpiexec, run, run_lmp, run_with_driv
 from select_cases import NI_MD, NI_NN
 
 from mdsieve import lammps_package
+from mdsieve.driver.store import FrameStore
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -100,13 +101,13 @@ def test_the_script_decides_how_it_ends(row, launch, mode, tmp_path):
 
 
 def test_an_error_on_one_rank_ends_the_job_at_once(tmp_path):
-    """LAMMPS itself aborts then: there is no goodbye, but the store is whole."""
+    """LAMMPS itself aborts the MPI job then."""
     text = script("run 100\ndump bad all custom 10 nowhere/dump id\nrun 10\n")
     with Campaign(tmp_path, text, TWO_PROGRAMS) as campaign:
         finished = campaign.finish(LIMIT)
     assert finished.returncode != 0
     assert re.search(r"ERROR on proc 0: Cannot open (dump )?file nowhere/dump", finished.output)
-    assert [one["ending"] for one in check_store(tmp_path)] == [None]
+    assert [one["ending"] for one in check_store(tmp_path)] == ["error"]
     assert frames_in(tmp_path) == acknowledged(tmp_path) > 1
 
 
@@ -131,12 +132,16 @@ def test_without_a_driver_lammps_ends_as_ever(rest, tmp_path):
 
 
 def test_one_of_two_worlds_may_quit(tmp_path):
-    """The other goes on to its own end."""
+    """The other goes on to its own end; then LAMMPS' last barrier would never be left."""
     text = script('run 50\nif "${w} == 1" then quit\nrun 50\n', before="variable w world 1 2\n")
     (tmp_path / "sf.nn").write_text(NI_NN)
     command = [mpiexec(), "-n", "3", *MDSIEVE, "run", "in.lammps", "-partition", "2x1"]
     (tmp_path / "in.lammps").write_text(text)
-    run(command, tmp_path, timeout=LIMIT)
+    finished = run(command, tmp_path, timeout=LIMIT)
+    assert finished.returncode != 0
+    assert "one world has quit and another has not" in finished.stderr
+    with FrameStore.read(tmp_path / "store.db") as store:
+        assert sorted(one["ending"] for one in store.runs()) == ["end of script", "quit"]
 
 
 def test_lammps_without_the_plugin_is_told_apart_from_a_long_equilibration(tmp_path):

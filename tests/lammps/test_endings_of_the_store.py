@@ -63,8 +63,15 @@ needs_mount = pytest.mark.skipif(
     ("launch", "mode"), cells({(TWO_PROGRAMS, "mode stream 4"), (EMBEDDED, "mode wait")})
 )
 def test_a_disk_that_fills_up(launch, mode, tmp_path):
-    """The limit of the file system is a limit on file sizes here, which any container has."""
-    limited = ["sh", "-c", 'ulimit -f 400; exec "$@"', "sh", *MDSIEVE]
+    """A limit on file sizes stands for it here, which any container has; MPI must have its own files before."""
+    (tmp_path / "limited.py").write_text(
+        "from mpi4py import MPI\n"
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n"
+        "from mdsieve.cli import main\n"
+        "main()\n"
+    )
+    limited = [sys.executable, str(tmp_path / "limited.py")]
     with Campaign(tmp_path, script(HOT + FOR_EVER, mode), launch, driver=limited) as campaign:
         finished = campaign.finish()
     assert_stopped_by_the_store(finished)

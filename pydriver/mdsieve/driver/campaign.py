@@ -49,9 +49,11 @@ def drive(comm, config: DriverConfig, failure: str | None = None) -> int:
             service.stop(str(error))
         code = service.close()
         code = signals.exit_code or code
+        if problem is None and link.barrier_would_hang:
+            problem = JobMustEnd("one world has quit and another has not: LAMMPS would wait for it for ever")
         if problem is not None:
             logger.error("%s: ending the MPI job", problem)
-            link.abort(code)
+            link.abort(code or 1)
         link.close()
     if code == 0:
         export(config)

@@ -66,6 +66,7 @@ class MPILink:
         self._heard: dict[int, int] = {}
         self._ranks_gone = 0
         self._barrier_due = False
+        self._someone_quit = False
         self.seconds_waiting = 0.0
 
     def announce(self) -> None:
@@ -84,6 +85,11 @@ class MPILink:
     def ranks_unheard(self) -> int:
         """Ranks other than the driver's of whose world nothing was heard: the plugin may not be there."""
         return max(0, self._comm.size - 1 - sum(self._heard.values()))
+
+    @property
+    def barrier_would_hang(self) -> bool:
+        """Whether some worlds enter LAMMPS' last barrier and others, after `quit`, do not."""
+        return self._barrier_due and self._someone_quit
 
     def send(self, world: int, channel: int, message: Message) -> None:
         """Hand a message over for a fix; returns at once."""
@@ -122,6 +128,7 @@ class MPILink:
             if isinstance(message, Goodbye):
                 self._ranks_gone += message.ranks
                 self._barrier_due |= message.barrier
+                self._someone_quit |= not message.barrier
                 self._post(world, TAG_ANNOUNCE, encode(0, message))
         if reply is not None:
             self.send(world, channel, reply)

@@ -428,8 +428,8 @@ class Service:
     def _record_failure(self, failure: str) -> None:
         """The failure is how the fixes that are still there end, if the store can still be written."""
         try:
-            for channel in list(self._channels.values()):
-                self._end_channel(channel, failure)
+            for channel in self._channels.values():
+                self._open_ledger.end_run(channel.run, failure)
         except StoreError as error:
             self._log_once(str(error))
 
