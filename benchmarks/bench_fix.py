@@ -1,58 +1,104 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What ``fix select`` adds to LAMMPS' own EAM benchmark: 32 000 Cu atoms, an evaluation every 100 steps.
+"""What ``fix select`` adds to a LAMMPS run, as a share of the time of its loop.
 
-Runs without and with the fix alternate; the ratio of their loop times is taken pair by pair. 24 radial and 16
-angular functions at the potential's cutoff + 1 Å; the same ``comm_modify cutoff`` in all runs. Usage:
+eam
+    LAMMPS' own EAM benchmark, 32 000 Cu atoms, an evaluation every 100 steps; functions up to the potential's
+    cutoff + 1 Å.
+snap
+    4000 Ni atoms with a SNAP potential, an evaluation every 10 steps; functions up to 6 Å.
 
-    python benchmarks/bench_fix.py [--pairs 3] [--steps 400] [--ranks 1] [--every 100] [--driver]
+24 radial and 16 angular functions. Runs without and with the fix alternate, with the same ``comm_modify
+cutoff``; the ratio is taken pair by pair. Without a driver the processor time of the loop is compared, with
+one (``--driver``, a rank more) the time on the wall. Writes benchmarks/results/fix.json.
+
+    python benchmarks/bench_fix.py [--systems eam snap] [--pairs 3] [--ranks 1] [--driver] [--json FILE]
 """
 
 import argparse
-import json
 import os
-import platform
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from pathlib import Path
+
+from _record import spread, store
 
 from mdsieve import lammps_package
 from mdsieve.describe import write_description
 from mdsieve.plugin import plugin_path
 
-CUTOFF = 4.95 + 1.0  # Å
+
+@dataclass(frozen=True)
+class System:
+    """A crystal to run and when to look at it."""
+
+    element: str
+    constant: float  # Å
+    cells: int
+    temperature: float
+    pair: str
+    cutoff: float  # of the functions [Å]
+    every: int
+    steps: int
+    timestep: float  # ps
+
+
+SYSTEMS = {
+    "eam": System(
+        element="Cu",
+        constant=3.615,
+        cells=20,
+        temperature=1600.0,
+        pair="pair_style eam\npair_coeff 1 1 Cu_u3.eam",
+        cutoff=4.95 + 1.0,
+        every=100,
+        steps=400,
+        timestep=0.005,
+    ),
+    "snap": System(
+        element="Ni",
+        constant=3.52,
+        cells=10,
+        temperature=600.0,
+        pair="pair_style snap\nmass 1 58.69\n"
+        "pair_coeff * * Ni_Zuo_JPCA2020.snapcoeff Ni_Zuo_JPCA2020.snapparam Ni",
+        cutoff=6.0,
+        every=10,
+        steps=30,
+        timestep=0.002,
+    ),
+}
 SCRIPT = """
 units metal
-lattice fcc 3.615
-region box block 0 20 0 20 0 20
+lattice fcc {system.constant}
+region box block 0 {system.cells} 0 {system.cells} 0 {system.cells}
 create_box 1 box
 create_atoms 1 box
-pair_style eam
-pair_coeff 1 1 Cu_u3.eam
-velocity all create 1600.0 376847 loop geom
+{system.pair}
+velocity all create {system.temperature} 376847 loop geom
 neighbor 1.0 bin
 neigh_modify every 1 delay 5 check yes
-comm_modify cutoff 7.0
+comm_modify cutoff 7.05
 fix 1 all nve
 {select}
-timestep 0.005
-thermo 100
-run 100
+timestep {system.timestep}
+thermo {system.every}
+run {system.every}
 run {steps}
 """
-SELECT = "fix sel all select {every} cu.nn Cu threshold {threshold} scaling file {scaling} {words}"
+SELECT = "fix sel all select {every} sf.nn {element} threshold {threshold} scaling file {scaling} {words}"
 
 
-def loop_seconds(folder: Path, options, select: str) -> float:
-    """Loop time of the second run of the script."""
-    (folder / "in.lammps").write_text(SCRIPT.format(select=select, steps=options.steps))
-    arguments = ["-in", "in.lammps", "-log", "none"]
-    command = [str(Path(sys.executable).parent / "lmp"), *arguments]
+def loop_seconds(folder: Path, options: argparse.Namespace, system: System, select: str) -> float:
+    """Time of the second run of the script: of the processor if there is no driver, else on the wall."""
+    script = SCRIPT.format(system=system, select=select, steps=options.steps or system.steps)
+    (folder / "in.lammps").write_text(script)
+    command = [str(Path(sys.executable).parent / "lmp"), "-in", "in.lammps", "-log", "none"]
     launcher = str(Path(sys.executable).parent / "mpiexec")
-    if "driver yes" in select:
+    with_driver = "driver yes" in select
+    if with_driver:
         command[1:1] = ["-mpicolor", "1"]
         drive = [sys.executable, "-m", "mdsieve", "drive", "--store", "store.db", "--overwrite"]
         command = [launcher, "-n", str(options.ranks), *command, ":", "-n", "1", *drive]
@@ -69,7 +115,28 @@ def loop_seconds(folder: Path, options, select: str) -> float:
         sys.exit("\n".join((output.stdout + output.stderr).splitlines()[-10:]))
     for line in re.findall(r"^Fix select sel: \d.*", output.stdout, flags=re.MULTILINE)[-1:]:
         print("   ", line)
-    return float(re.findall(r"^Loop time of (\S+)", output.stdout, flags=re.MULTILINE)[-1])
+    seconds = float(re.findall(r"^Loop time of (\S+)", output.stdout, flags=re.MULTILINE)[-1])
+    if options.driver:
+        return seconds
+    return seconds * float(re.findall(r"^(\S+)% CPU use", output.stdout, flags=re.MULTILINE)[-1]) / 100
+
+
+def overhead(folder: Path, options: argparse.Namespace, system: System, words: str) -> list[float]:
+    """Per cent that the fix adds, one value a pair of runs."""
+    _, scaling = write_description([system.element], system.cutoff, folder / "sf.nn")
+    select = SELECT.format(
+        every=system.every,
+        element=system.element,
+        threshold=options.threshold,
+        scaling=scaling.name,
+        words=words,
+    )
+    added = []
+    for _ in range(options.pairs):
+        plain = loop_seconds(folder, options, system, "")
+        added.append(100 * (loop_seconds(folder, options, system, select) / plain - 1))
+        print(f"{words}: {plain:.2f} s without, {added[-1]:.1f} % more with the fix", flush=True)
+    return added
 
 
 def main() -> None:
@@ -77,52 +144,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--pairs", type=int, default=3, help="pairs of runs (default 3)")
+    parser.add_argument("--steps", type=int, help="instead of a system's own (eam 400, snap 30)")
     parser.add_argument("--ranks", type=int, default=1)
-    parser.add_argument("--every", type=int, default=100)
     parser.add_argument("--threshold", type=float, default=0.5)
-    parser.add_argument("--driver", action="store_true", help="also stream to a driver on one more rank")
+    parser.add_argument("--driver", action="store_true", help="stream to a driver on one more rank")
+    parser.add_argument("--json", type=Path, help="file to write instead of results/fix.json")
     options = parser.parse_args()
 
-    cases = {
-        "double, no driver": "precision double driver no",
-        "mixed, no driver": "precision mixed driver no",
-    }
-    if options.driver:
-        cases["mixed, streaming"] = "precision mixed driver yes mode stream 4"
+    link = "driver yes mode stream 4" if options.driver else "driver no"
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _, scaling = write_description(["Cu"], CUTOFF, folder / "cu.nn")
-        for case, words in cases.items():
-            select = SELECT.format(
-                every=options.every, threshold=options.threshold, scaling=scaling.name, words=words
-            )
-            ratios = []
-            for _ in range(options.pairs):
-                plain = loop_seconds(folder, options, "")
-                ratios.append(loop_seconds(folder, options, select) / plain)
-                print(
-                    f"{case}: {plain:.2f} s without, {100 * (ratios[-1] - 1):.1f} % more with the fix",
-                    flush=True,
-                )
-            rows.append({"case": case, "overhead_percent": [100 * (r - 1) for r in ratios]})
-    print(f"\n{'overhead of fix select':24s} {'median':>8s} {'min':>8s} {'max':>8s}")
+        for system in options.systems:
+            for precision in ("mixed", "double"):
+                words = f"precision {precision} {link}"
+                percent = overhead(Path(name), options, SYSTEMS[system], words)
+                rows.append({"system": system, "words": words, "overhead_percent": spread(percent)})
+    print(f"\n{'overhead of fix select':44s}{'median':>8s}{'least':>8s}{'most':>8s}")
     for row in rows:
         values = row["overhead_percent"]
-        print(f"{row['case']:24s} {statistics.median(values):7.1f}% {min(values):7.1f}% {max(values):7.1f}%")
-
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    record = {
-        "benchmark": "fix",
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-        "options": vars(options),
-        "rows": rows,
-    }
-    (results / "fix.json").write_text(json.dumps(record, indent=1))
+        shown = "".join(f"{values[key]:7.1f}%" for key in ("median", "least", "most"))
+        print(f"{row['system'] + ', ' + row['words']:44s}{shown}")
+    print("written:", store("fix", {"options": vars(options), "rows": rows}, ["lammps"], options.json))
 
 
 if __name__ == "__main__":

@@ -106,18 +106,7 @@ template <class Real> class PlanBuilder {
   {
     const int index = index_of(cutoff_radii_, r_cutoff);
     if (std::size_t(index) < owned_.cutoffs.size()) return index;
-    const CutoffType type = descriptor_.cutoff_type;
-    const bool no_inner_radius =
-        type == CutoffType::hard || type == CutoffType::tanh_unit || type == CutoffType::tanh_norm;
-    const double r_inner = no_inner_radius ? 0.0 : descriptor_.cutoff_alpha * r_cutoff;
-    CutoffTerm<Real> term{};
-    term.type = int(type);
-    term.needs_r = !(type == CutoffType::hard || (type == CutoffType::cosine && r_inner == 0.0));
-    term.r2_cutoff = r_cutoff * r_cutoff;
-    term.inverse_cutoff = Real(1.0 / r_cutoff);
-    term.r_inner = Real(r_inner);
-    term.inverse_width = Real(1.0 / (r_cutoff - r_inner));
-    term.scale = Real(type == CutoffType::tanh_norm ? 1.0 / std::pow(std::tanh(1.0), 3) : 1.0);
+    const auto term = cutoff_term<Real>(descriptor_, r_cutoff);
     owned_.cutoffs.push_back(term);
     owned_.r2_cutoff = std::max(owned_.r2_cutoff, term.r2_cutoff);
     return index;
@@ -473,6 +462,26 @@ template <class Real> class PlanBuilder {
 };
 
 }    // namespace
+
+template <class Real> CutoffTerm<Real> cutoff_term(const Descriptor &descriptor, double r_cutoff)
+{
+  const CutoffType type = descriptor.cutoff_type;
+  const bool no_inner_radius =
+      type == CutoffType::hard || type == CutoffType::tanh_unit || type == CutoffType::tanh_norm;
+  const double r_inner = no_inner_radius ? 0.0 : descriptor.cutoff_alpha * r_cutoff;
+  CutoffTerm<Real> term{};
+  term.type = int(type);
+  term.needs_r = !(type == CutoffType::hard || (type == CutoffType::cosine && r_inner == 0.0));
+  term.r2_cutoff = r_cutoff * r_cutoff;
+  term.inverse_cutoff = Real(1.0 / r_cutoff);
+  term.r_inner = Real(r_inner);
+  term.inverse_width = Real(1.0 / (r_cutoff - r_inner));
+  term.scale = Real(type == CutoffType::tanh_norm ? 1.0 / std::pow(std::tanh(1.0), 3) : 1.0);
+  return term;
+}
+
+template CutoffTerm<double> cutoff_term(const Descriptor &, double);
+template CutoffTerm<float> cutoff_term(const Descriptor &, double);
 
 template <class Real> std::unique_ptr<OwnedPlan<Real>> compile_plan(const Descriptor &descriptor, int element)
 {

@@ -35,6 +35,9 @@ template <class Real> struct OwnedPlan {
   std::vector<Output> outputs;
 };
 
+/// The descriptor's cutoff function for a cutoff radius.
+template <class Real> CutoffTerm<Real> cutoff_term(const Descriptor &descriptor, double r_cutoff);
+
 /// Compile the functions of one central element: every sum, Gaussian and power is computed once, whoever uses
 /// it.
 /// \throws InputError on a type of function that is not known

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-/// Wide angular functions of small integer zeta through moment tensors. Included by kernels.inl inside an anonymous namespace.
+/// Wide angular functions of small integer zeta through moment tensors. Included by kernels.inl inside an
+/// anonymous namespace.
 
 constexpr int components_up_to(int rank) { return (rank + 1) * (rank + 2) * (rank + 3) / 6; }
 
-/// Nanoseconds as measured (AVX2); only their ratios matter. Moments up to a rank: a neighbour, and once; their
-/// contraction; a sweep over pairs of neighbours.
+/// Nanoseconds as measured (AVX2); only their ratios matter. Moments up to a rank: a neighbour, and once;
+/// their contraction; a sweep over pairs of neighbours.
 constexpr double moment_cost_a_neighbour[max_moment_rank + 1] = {0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 9.0};
 constexpr double moment_cost(int rank) { return rank == 0 ? 0.0 : 4.0 * components_up_to(rank); }
 constexpr double contraction_cost(int zeta) { return 0.8 * components_up_to(zeta); }
@@ -55,8 +56,7 @@ void moments_of(const Arrays<Real> &a, const Real *factor, int begin, int n, dou
 
 /// Up to which zeta moments are used for this atom: the cheapest choice. It depends on the numbers of
 /// neighbours alone, so it is the same wherever the environment is met.
-template <class Real>
-int moment_limit(const ElementPlan<Real> &plan, const Arrays<Real> &a)
+template <class Real> int moment_limit(const ElementPlan<Real> &plan, const Arrays<Real> &a)
 {
   if (plan.n_moment_tasks == 0) return 0;
   if (plan.fixed_moment_limit >= 0) return plan.fixed_moment_limit;

@@ -36,8 +36,8 @@ template <class Real> void prepare(const SortedNeighbours &in, const Arrays<Real
 }
 
 /// How many neighbours of each slot lie inside each cutoff: they come first, being sorted by r^2.
-template <class Real>
-void count_neighbours(const ElementPlan<Real> &plan, const SortedNeighbours &in, const Arrays<Real> &a)
+template <class Plan, class Real>
+void count_neighbours(const Plan &plan, const SortedNeighbours &in, const Arrays<Real> &a)
 {
   for (int slot = 0; slot < plan.n_slots; slot++) {
     const int begin = in.slot_begin[slot];

@@ -4,6 +4,8 @@
 /// What the symmetry function kernels are told. Plain data only: this header and kernels.inl are compiled
 /// once for each instruction set, so they must not instantiate anything the linker could share between them.
 
+#include "derivative_terms.h"
+
 #include <cstddef>
 
 namespace mdsieve {
@@ -194,6 +196,10 @@ struct Kernels {
                          double *out);
   void (*compute_float)(const ElementPlan<float> &, const SortedNeighbours &, unsigned char *scratch,
                         double *out);
+  std::size_t (*scratch_bytes_derivatives)(const DerivativePlan &, int n_neighbours);
+  /// \param gradients  of each sorted neighbour an array [3][n_features] to add to
+  void (*compute_derivatives)(const DerivativePlan &, const SortedNeighbours &, unsigned char *scratch,
+                              double *const *gradients);
 };
 
 extern const Kernels portable_kernels;

@@ -139,6 +139,7 @@ template <int n> inline double sum_lanes(const double *lanes)
 #include "kernel_pairs.inl"
 #include "kernel_wide.inl"
 #include "kernel_moments.inl"
+#include "kernel_derivatives.inl"
 
 template <class Real>
 void compute(const ElementPlan<Real> &plan, const SortedNeighbours &in, unsigned char *scratch, double *out)
@@ -167,7 +168,12 @@ template <class Real> std::size_t scratch_bytes(const ElementPlan<Real> &plan, i
 }    // namespace
 
 extern const Kernels MDSIEVE_KERNELS;
-const Kernels MDSIEVE_KERNELS = {MDSIEVE_KERNELS_NAME, scratch_bytes<double>, scratch_bytes<float>,
-                                 compute<double>, compute<float>};
+const Kernels MDSIEVE_KERNELS = {MDSIEVE_KERNELS_NAME,
+                                 scratch_bytes<double>,
+                                 scratch_bytes<float>,
+                                 compute<double>,
+                                 compute<float>,
+                                 derivative_scratch_bytes,
+                                 compute_derivatives};
 
 }    // namespace mdsieve

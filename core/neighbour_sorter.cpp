@@ -52,7 +52,7 @@ void NeighbourSorter::collect(const Neighbours &in, const std::vector<int> &slot
 {
   if (found_.size() < in.size) {
     found_.resize(in.size);
-    sorted_.resize(in.size);
+    sorted_.resize(std::max(sorted_.size(), in.size));
     bucket_of_.resize(in.size);
   }
   buckets_a_slot_ = std::max<std::size_t>(8, in.size / std::size_t(n_slots)) + 1;    // the last for roundoff
@@ -136,6 +136,43 @@ SortedNeighbours NeighbourSorter::sort(const Neighbours &in, const std::vector<i
   for (int slot = 0; slot < n_slots; slot++)
     sort_nearly_sorted(sorted_.data() + slot_begin_[std::size_t(slot)],
                        sorted_.data() + slot_begin_[std::size_t(slot) + 1]);
+  return unpack();
+}
+
+SortedNeighbours NeighbourSorter::sort_with_origin(const Neighbours &in,
+                                                   const std::vector<int> &slot_of_element, int n_slots,
+                                                   double r2_cutoff, std::vector<std::size_t> &origin)
+{
+  struct Item {
+    int slot;
+    Neighbour neighbour;
+    std::size_t index;
+  };
+  std::vector<Item> items;
+  for (std::size_t k = 0; k < in.size; k++) {
+    if (in.element[k] < 0 || std::size_t(in.element[k]) >= slot_of_element.size()) continue;
+    const double x = in.dx[k], y = in.dy[k], z = in.dz[k];
+    const Neighbour n{x * x + y * y + z * z, x, y, z};
+    if (!(n.r2 > 1e-12 && n.r2 <= std::numeric_limits<double>::max())) refuse(n);
+    const int slot = slot_of_element[std::size_t(in.element[k])];
+    if (slot >= 0 && n.r2 < r2_cutoff) items.push_back({slot, n, k});
+  }
+  std::sort(items.begin(), items.end(), [](const Item &a, const Item &b) {
+    if (a.slot != b.slot) return a.slot < b.slot;
+    if (comes_before(a.neighbour, b.neighbour)) return true;
+    if (comes_before(b.neighbour, a.neighbour)) return false;
+    return a.index < b.index;
+  });
+  found_count_ = items.size();
+  sorted_.resize(std::max(sorted_.size(), found_count_));
+  slot_begin_.assign(std::size_t(n_slots) + 1, 0);
+  origin.clear();
+  for (std::size_t k = 0; k < found_count_; k++) {
+    sorted_[k] = items[k].neighbour;
+    slot_begin_[std::size_t(items[k].slot) + 1]++;
+    origin.push_back(items[k].index);
+  }
+  for (std::size_t slot = 0; slot < std::size_t(n_slots); slot++) slot_begin_[slot + 1] += slot_begin_[slot];
   return unpack();
 }
 

@@ -22,6 +22,11 @@ class NeighbourSorter {
   SortedNeighbours sort(const Neighbours &in, const std::vector<int> &slot_of_element, int n_slots,
                         double r2_cutoff);
 
+  /// The same neighbours in the same order, with where each stands in `in`: slower.
+  /// \param origin  becomes one index a sorted neighbour
+  SortedNeighbours sort_with_origin(const Neighbours &in, const std::vector<int> &slot_of_element,
+                                    int n_slots, double r2_cutoff, std::vector<std::size_t> &origin);
+
  private:
   struct Neighbour {
     double r2, x, y, z;

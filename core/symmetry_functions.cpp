@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "symmetry_functions.h"
 
+#include "derivative_plan.h"
 #include "evaluation_plan.h"
 #include "kernels.h"
 #include "neighbour_sorter.h"
@@ -35,6 +36,8 @@ class FlushToZero {
 struct SymmetryFunctions::Workspace::Data {
   NeighbourSorter sorter;
   std::vector<unsigned char> scratch;
+  std::vector<std::size_t> origin;    ///< of the sorted neighbours
+  std::vector<double *> gradients;    ///< of the sorted neighbours
 
   unsigned char *aligned_scratch(std::size_t bytes)
   {
@@ -56,6 +59,7 @@ struct SymmetryFunctions::Plan {
   const Kernels *kernels;
   std::vector<std::unique_ptr<OwnedPlan<double>>> in_double;    ///< per central element
   std::vector<std::unique_ptr<OwnedPlan<float>>> in_float;
+  std::vector<std::unique_ptr<OwnedDerivativePlan>> derivatives;
 
   Plan(Descriptor d, Precision p) : descriptor(std::move(d)), precision(p), kernels(&default_kernels())
   {
@@ -65,6 +69,7 @@ struct SymmetryFunctions::Plan {
         build(e, in_double);
       else
         build(e, in_float);
+      derivatives.push_back(compile_derivative_plan(descriptor, e));
     }
   }
 
@@ -110,6 +115,28 @@ void SymmetryFunctions::compute(int element, const Neighbours &neighbours, doubl
     evaluate(*plan_->in_double.at(e), kernels.scratch_bytes_double, kernels.compute_double);
   else
     evaluate(*plan_->in_float.at(e), kernels.scratch_bytes_float, kernels.compute_float);
+}
+
+void SymmetryFunctions::derivatives(int element, const Neighbours &neighbours, double *out,
+                                    Workspace &workspace) const
+{
+  const OwnedDerivativePlan &owned = *plan_->derivatives.at(std::size_t(element));
+  const std::size_t size = 3 * std::size_t(owned.plan.n_features);
+  if (size == 0) return;
+  std::fill(out, out + (neighbours.size + 1) * size, 0.0);
+  auto &data = *workspace.operator->();
+  const SortedNeighbours sorted = data.sorter.sort_with_origin(
+      neighbours, owned.slot_of_element, owned.plan.n_slots, owned.r2_cutoff, data.origin);
+  data.gradients.clear();
+  for (std::size_t origin : data.origin) data.gradients.push_back(out + (1 + origin) * size);
+  const Kernels &kernels = *plan_->kernels;
+  unsigned char *scratch = data.aligned_scratch(kernels.scratch_bytes_derivatives(owned.plan, sorted.size));
+  {
+    const FlushToZero flush;
+    kernels.compute_derivatives(owned.plan, sorted, scratch, data.gradients.data());
+  }
+  for (const double *gradient : data.gradients)    // in canonical order
+    for (std::size_t i = 0; i < size; i++) out[i] -= gradient[i];
 }
 
 }    // namespace mdsieve

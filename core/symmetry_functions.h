@@ -61,6 +61,13 @@ class SymmetryFunctions {
   /// \throws InputError if a neighbour coincides with the atom or a coordinate is not finite
   void compute(int element, const Neighbours &neighbours, double *out, Workspace &workspace) const;
 
+  /// Derivatives of the fingerprint with respect to positions, in double precision whatever precision() is.
+  /// \param out  (neighbours.size + 1) * 3 * n_features(element) values: of the atom itself, then of each
+  ///             neighbour as it stands in the list, [x, y, z][column], in the fingerprint's unit per
+  ///             Angstrom; neighbours of no influence have zeros. Their sum is zero.
+  /// \throws InputError if a neighbour coincides with the atom or a coordinate is not finite
+  void derivatives(int element, const Neighbours &neighbours, double *out, Workspace &workspace) const;
+
  private:
   struct Plan;
   std::unique_ptr<Plan> plan_;

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 import numpy as np
 
+from mdsieve.derivatives import Derivatives
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -247,6 +249,87 @@ class SymmetryFunctions:
             for e, (symbol, matrix) in enumerate(zip(self._core.elements, matrices, strict=True))
         }
 
+    @overload
+    def derivatives(self, atoms: Atoms, *, n_jobs: int = ...) -> Derivatives: ...
+
+    @overload
+    def derivatives(self, atoms: Iterable[Atoms], *, n_jobs: int = ...) -> list[Derivatives]: ...
+
+    def derivatives(self, atoms, *, n_jobs: int = 1):
+        """Derivatives of all fingerprints with respect to the positions, in double precision.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms or iterable of ase.Atoms
+            Structures, periodic in any set of directions, positions in Å.
+        n_jobs : int
+            Number of threads.
+
+        Returns
+        -------
+        Derivatives
+            Centres are all atoms, in their order. A list of such objects for an iterable.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`create`; for elements with different numbers of functions use
+            :meth:`derivatives_by_element`.
+        """
+        if not _is_one_structure(atoms):
+            return [self.derivatives(a, n_jobs=n_jobs) for a in atoms]
+        self._require_equal_sizes("derivatives_by_element")
+        parts = self.derivatives_by_element(atoms, n_jobs=n_jobs).values()
+        pairs = np.concatenate([part.pairs for part in parts])
+        order = np.argsort(pairs[:, 0], kind="stable")
+        return Derivatives(
+            centres=np.arange(len(atoms)),
+            pairs=pairs[order],
+            vectors=np.concatenate([part.vectors for part in parts])[order],
+            values=np.concatenate([part.values for part in parts])[order],
+            n_atoms=len(atoms),
+        )
+
+    @overload
+    def derivatives_by_element(self, atoms: Atoms, *, n_jobs: int = ...) -> dict[str, Derivatives]: ...
+
+    @overload
+    def derivatives_by_element(
+        self, atoms: Iterable[Atoms], *, n_jobs: int = ...
+    ) -> list[dict[str, Derivatives]]: ...
+
+    def derivatives_by_element(self, atoms, *, n_jobs: int = 1):
+        """Derivatives of all fingerprints, one object an element.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms or iterable of ase.Atoms
+            Structures, periodic in any set of directions, positions in Å.
+        n_jobs : int
+            Number of threads.
+
+        Returns
+        -------
+        dict
+            For every element of the descriptor the :class:`Derivatives` of its atoms' fingerprints. A list of
+            such dictionaries for an iterable.
+
+        Raises
+        ------
+        ValueError
+            An element of the structure is not in the descriptor, or two atoms lie at the same place.
+        """
+        if not _is_one_structure(atoms):
+            return [self.derivatives_by_element(a, n_jobs=n_jobs) for a in atoms]
+        elements = self._elements_of(atoms)
+        found = self._core.derivatives(*self._neighbourhood(atoms, elements, n_jobs), n_jobs)
+        return {
+            symbol: Derivatives(np.flatnonzero(elements == e), pairs, vectors, values, len(atoms))
+            for e, (symbol, (pairs, vectors, values)) in enumerate(
+                zip(self._core.elements, found, strict=True)
+            )
+        }
+
     def _index(self, element: str) -> int:
         if element not in self._core.elements:
             raise ValueError(f"element {element!r} is not in the descriptor, which knows {self._known()}")
@@ -267,11 +350,27 @@ class SymmetryFunctions:
             )
         return elements
 
+    def _require_equal_sizes(self, instead: str) -> None:
+        """Raise a ValueError if the elements' fingerprints differ in length."""
+        sizes = self.n_features
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{symbol} {n}" for symbol, n in sizes.items())
+            raise ValueError(
+                f"the elements have different numbers of symmetry functions ({listed}): "
+                f"rows would differ in length, use {instead}"
+            )
+
     def _compute(self, atoms: Atoms, elements: np.ndarray, n_jobs: int) -> list[np.ndarray]:
+        return self._core.compute(*self._neighbourhood(atoms, elements, n_jobs), n_jobs)
+
+    def _neighbourhood(
+        self, atoms: Atoms, elements: np.ndarray, n_jobs: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Elements, pairs and vectors as the core takes them."""
         if n_jobs < 1:
             raise ValueError(f"n_jobs is {n_jobs}, expected at least 1")
         pairs, vectors = neighbour_pairs(atoms, self.cutoff * (1.0 + 1e-9), n_jobs=n_jobs)
-        return self._core.compute(np.ascontiguousarray(elements), pairs, vectors, n_jobs)
+        return np.ascontiguousarray(elements), pairs, vectors
 
 
 def neighbour_pairs(atoms: Atoms, cutoff: float, *, n_jobs: int = 1) -> tuple[np.ndarray, np.ndarray]:

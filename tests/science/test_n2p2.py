@@ -39,25 +39,28 @@ def scaling_columns(folder: Path, element: int) -> np.ndarray:
     return rows[np.argsort(rows[:, 1]), 2:6]
 
 
-def network_energy(folder: Path, number: int, scaled: np.ndarray, layers: list[int]) -> float:
-    """Sum of atomic energies: hidden layers with tanh, one linear output, weights from n2p2's file."""
+def network_energies(
+    folder: Path, number: int, scaled: np.ndarray, layers: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic energies and their derivatives by the inputs: hidden layers with tanh, one linear output."""
     connections: dict[tuple, float] = {}
     for line in (folder / f"weights.{number:03d}.data").read_text().splitlines():
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
         connections[(words[1], *(int(w) for w in words[3:]))] = float(words[0])
-    values = scaled
+    values, slopes = scaled, np.broadcast_to(np.eye(layers[0]), (len(scaled), layers[0], layers[0]))
     for layer in range(1, len(layers)):
         n_in, n_out = layers[layer - 1], layers[layer]
         weight = np.array(
             [[connections["a", layer - 1, i + 1, layer, j + 1] for j in range(n_out)] for i in range(n_in)]
         )
         bias = np.array([connections["b", layer, j + 1] for j in range(n_out)])
-        values = values @ weight + bias
+        values, slopes = values @ weight + bias, slopes @ weight
         if layer < len(layers) - 1:
             values = np.tanh(values)
-    return float(values.sum())
+            slopes = slopes * (1.0 - values**2)[:, None, :]
+    return values[:, 0], slopes[:, :, 0]
 
 
 def keyword(folder: Path, word: str) -> list[str]:
@@ -68,27 +71,35 @@ def keyword(folder: Path, word: str) -> list[str]:
     raise KeyError(word)
 
 
-def test_water_energies(data_dir: Path):
-    """192- and 48-atom water cells: energies as n2p2 2.3 prints them."""
+def test_water_energies_and_forces(data_dir: Path):
+    """192- and 48-atom water cells: energies and forces as n2p2 2.3 prints them."""
     folder = data_dir / "n2p2_examples" / "potentials" / "H2O_RPBE-D3"
     functions = SymmetryFunctions.from_file(folder / "input.nn")
     frames = structures(data_dir / "n2p2_examples" / "input.data.H2O_RPBE-D3")
     with gzip.open(data_dir / "n2p2_examples" / "H2O_RPBE-D3.n2p2_predictions.json.gz", "rt") as file:
-        predicted = json.load(file)["energy"]
+        predicted = json.load(file)
     hidden = [int(w) for w in keyword(folder, "global_nodes_short")]
     mean_energy, conv_energy = (float(keyword(folder, w)[0]) for w in ("mean_energy", "conv_energy"))
 
-    for atoms, expected in zip(frames, predicted, strict=False):
-        energy = 0.0
+    for atoms, expected_energy, expected_forces in zip(
+        frames, predicted["energy"], predicted["forces"], strict=False
+    ):
+        energy, gradient = 0.0, np.zeros((len(atoms), 3))
+        derivatives = functions.derivatives_by_element(atoms)
         for e, (symbol, (_, values)) in enumerate(functions.create_by_element(atoms).items()):
             low, high, mean, _ = scaling_columns(folder, e).T
+            order = functions.n2p2_order(symbol)
             ordered = np.empty_like(values)
-            ordered[:, functions.n2p2_order(symbol)] = values
+            ordered[:, order] = values
             scaled = (ordered - mean) / (high - low)  # scale_symmetry_functions, center_symmetry_functions
             number = int(atoms.numbers[atoms.symbols == symbol][0])
-            energy += network_energy(folder, number, scaled, [scaled.shape[1], *hidden, 1])
+            energies, slopes = network_energies(folder, number, scaled, [scaled.shape[1], *hidden, 1])
+            energy += energies.sum()
+            gradient += derivatives[symbol].position_gradient((slopes / (high - low))[:, order])
         energy = energy / conv_energy + len(atoms) * mean_energy
-        assert energy == pytest.approx(expected, rel=1e-13, abs=2e-10)
+        assert energy == pytest.approx(expected_energy, rel=1e-13, abs=2e-10)
+        forces = -gradient / conv_energy
+        np.testing.assert_allclose(forces, expected_forces, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["H2O_RPBE-D3", "Cu2S_PBE"])

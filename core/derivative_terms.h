@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+/// What the derivative kernel is told; plain data for the same reason as kernels.h, which includes this.
+
+namespace mdsieve {
+
+template <class Real> struct CutoffTerm;
+
+/// g(r) = exp(-eta (r - r_s)^2) f_c(r) of the neighbours of one slot, with its slope dg/dr.
+struct DerivativeFactor {
+  int slot, cutoff;
+  double eta, shift;
+};
+
+/// A radial function: the sum of a factor.
+struct DerivativeRadial {
+  int factor;
+  double weight;
+  int column;
+};
+
+/// A Gaussian of a group of angular functions and the factors of its two neighbours.
+struct DerivativeExponent {
+  double eta, shift;
+  int factor_first, factor_second;
+};
+
+/// 2 x^zeta, x = 1/2 + cosine * cos(theta) + sine * sin(theta).
+struct DerivativePower {
+  double zeta;
+  int integer;    ///< zeta, or 0 if it is no integer
+  double cosine, sine;
+};
+
+/// An angular function: Gaussian times power over the pairs of a group.
+struct DerivativeFunction {
+  int exponent, power;
+  double weight;
+  int column;
+};
+
+/// Angular functions that share neighbour elements, cutoff and kind.
+struct DerivativeGroup {
+  int slot_first, slot_second, cutoff;
+  bool narrow;    ///< with the factors of r_jk
+  int n_exponents, n_powers, n_functions;
+  const DerivativeExponent *exponents;
+  const DerivativePower *powers;
+  const DerivativeFunction *functions;
+};
+
+/// All that the derivatives of one central element need.
+struct DerivativePlan {
+  int n_features, n_slots, n_cutoffs, n_factors, n_radials, n_groups;
+  int most_exponents, most_powers;    ///< of any group
+  const CutoffTerm<double> *cutoffs;
+  const DerivativeFactor *factors;
+  const DerivativeRadial *radials;
+  const DerivativeGroup *groups;
+};
+
+}    // namespace mdsieve
