@@ -106,7 +106,7 @@ void SymmetryFunctions::compute(int element, const Neighbours &neighbours, doubl
     const SortedNeighbours sorted =
         data.sorter.sort(neighbours, owned.slot_of_element, owned.plan.n_slots, owned.r2_cutoff);
     unsigned char *scratch = data.aligned_scratch(scratch_bytes(owned.plan, sorted.size));
-    const FlushToZero flush;
+    [[maybe_unused]] const FlushToZero flush;
     kernel(owned.plan, sorted, scratch, out);
   };
   const auto e = std::size_t(element);
@@ -132,7 +132,7 @@ void SymmetryFunctions::derivatives(int element, const Neighbours &neighbours, d
   const Kernels &kernels = *plan_->kernels;
   unsigned char *scratch = data.aligned_scratch(kernels.scratch_bytes_derivatives(owned.plan, sorted.size));
   {
-    const FlushToZero flush;
+    [[maybe_unused]] const FlushToZero flush;
     kernels.compute_derivatives(owned.plan, sorted, scratch, data.gradients.data());
   }
   for (const double *gradient : data.gradients)    // in canonical order
