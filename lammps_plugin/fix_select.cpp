@@ -5,6 +5,7 @@
 
 #include "fix_select.h"
 
+#include "current_ghosts.h"
 #include "driver_link.h"
 #include "frame_gather.h"
 #include "input_error.h"
@@ -87,11 +88,6 @@ FixSelect::FixSelect(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
   extscalar = extvector = 0;
   restart_global = 1;
   dynamic_group_allow = 1;
-  if (options_.peratom) {
-    peratom_flag = 1;
-    size_peratom_cols = 0;
-    peratom_freq = nevery;
-  }
 
   read_descriptor();
   std::string scaling_text, bank_bytes;
@@ -100,11 +96,23 @@ FixSelect::FixSelect(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
   frame_without_candidates_ = may_keep_without_candidates(options_.rule);
   start_decider(header, scaling_text, bank_bytes);
   begin_totals();
+
+  if (options_.peratom) {
+    peratom_flag = 1;
+    size_peratom_cols = 0;
+    peratom_freq = nevery;
+    create_attribute = 1;
+    FixSelect::grow_arrays(atom->nmax);
+    std::fill(vector_atom, vector_atom + atom->nmax, 0.0);
+    atom->add_callback(Atom::GROW);
+  }
 }
 
 FixSelect::~FixSelect()
 {
   if (decider_) decider_->part(mdsieve::parting_of_fix(lmp, id, n_evaluated_ > 0));
+  if (!peratom_flag) return;
+  atom->delete_callback(id, Atom::GROW);
   memory->destroy(vector_atom);
 }
 
@@ -147,13 +155,21 @@ void FixSelect::require_ghosts()
         std::ceil(needed * 1000.0) / 1000.0);
 }
 
+/// Collective.
 void FixSelect::warn_of_hidden_pairs()
 {
+  // pairs of 1-2, 1-3 or 1-4 neighbours that never enter a neighbour list
+  int mine = atom->molecular == Atom::TEMPLATE && neighbor->special_flag[1] == 0;
+  for (int i = 0; atom->molecular == Atom::MOLECULAR && i < atom->nlocal; i++) {
+    int nearer = 0;
+    for (int k = 1; k <= 3; k++) {
+      if (neighbor->special_flag[k] == 0 && atom->nspecial[i][k - 1] > nearer) mine = 1;
+      nearer = atom->nspecial[i][k - 1];
+    }
+  }
+  int special;
+  MPI_Allreduce(&mine, &special, 1, MPI_INT, MPI_MAX, world);
   if (comm->me != 0) return;
-  bool special = false;    // pairs of 1-2, 1-3 or 1-4 neighbours that never enter a neighbour list
-  for (int k = 1; k <= 3; k++)
-    special = special || (atom->molecular != Atom::ATOMIC && force->special_lj[k] == 0.0 &&
-                          force->special_coul[k] == 0.0);
   if (special)
     error->warning(FLERR,
                    "Fix select: special_bonds with factor 0 hides bonded neighbours from the fingerprints; "
@@ -166,7 +182,11 @@ void FixSelect::warn_of_hidden_pairs()
 void FixSelect::setup(int)
 {
   if (update->ntimestep == update->firststep) warn_of_hidden_pairs();
-  if (update->ntimestep % nevery) return;
+  if (update->ntimestep % nevery) {
+    if (update->ntimestep != evaluated_step_)
+      evaluated_step_ = -1;    // reset_timestep may lead to the same step number once more
+    return;
+  }
   if (!already_evaluated()) evaluate();
 }
 
@@ -187,7 +207,7 @@ void FixSelect::post_run()
   write_bank_file();
   print_summary();
   begin_totals();
-  evaluated_natoms_ = atom->natoms;
+  evaluated_natoms_ = natoms_if_evaluated();
   evaluated_configuration_ = configuration();
   if (options_.rule.stop_mode == mdsieve::StopMode::continue_) timer->reset_timeout();
 }
@@ -200,11 +220,8 @@ void FixSelect::evaluate()
 {
   if (lost_) return;
   double start = MPI_Wtime();
+  const mdsieve::CurrentGhosts ghosts(lmp);
   neighbor->build_one(list_);
-  if (options_.peratom && atom->nmax > 0) {
-    memory->destroy(vector_atom);
-    memory->create(vector_atom, atom->nmax, "select:vector_atom");
-  }
   const auto scan = scanner_->scan(lmp, list_, groupbit, bank_ ? &*bank_ : nullptr, level_,
                                    options_.peratom ? vector_atom : nullptr);
   seconds_computing_ += MPI_Wtime() - start;
@@ -223,7 +240,7 @@ void FixSelect::evaluate()
 /// Puts the frame together on the first rank and hands it to the decider.
 void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
 {
-  const auto summary = mdsieve::summarise(world, scan);
+  const auto summary = mdsieve::summarise(world, scan, atom->nlocal);
   if (summary.failed_rank >= 0) {
     std::string problem = fmt::format("step {}, {}", update->ntimestep, scan.error);
     mdsieve::broadcast(world, problem, static_cast<int>(summary.failed_rank));
@@ -256,7 +273,7 @@ void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
   frame.step = update->ntimestep;
   frame.time = update->atime + (update->ntimestep - update->atimestep) * update->dt;
   frame.evaluation = n_evaluated_;
-  frame.natoms = atom->natoms;
+  frame.natoms = summary.n_atoms;
   const double cell[9] = {domain->xprd, 0.0,        0.0,        domain->xy,  domain->yprd,
                           0.0,          domain->xz, domain->yz, domain->zprd};
   for (int k = 0; k < 9; k++) frame.cell[k] = cell[k] * to_angstrom;
@@ -393,6 +410,10 @@ FixSelect::Configuration FixSelect::configuration()
   return all;
 }
 
+/// Number of atoms if the frame as it is now has been evaluated, else -1.
+bigint FixSelect::natoms_if_evaluated() const
+{ return update->ntimestep == evaluated_step_ ? atom->natoms : -1; }
+
 /// Whether the frame before this run is the one evaluated last, at the end of the run before.
 bool FixSelect::already_evaluated()
 {
@@ -471,8 +492,10 @@ void FixSelect::write_restart(FILE *fp)
   state.progress = progress_;
   state.n_evaluated = n_evaluated_;
   state.evaluated_step = evaluated_step_;
-  state.evaluated_natoms = atom->natoms;
+  state.evaluated_natoms = natoms_if_evaluated();
   state.configuration = now;
+  state.novelty = novelty_;
+  state.trigger = trigger_;
   const std::string bank = !has_driver_ && bank_ ? bank_->serialise() : std::string();
   state.bank_bytes = static_cast<std::int64_t>(bank.size());
   if (bank.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) - sizeof state)
@@ -493,6 +516,8 @@ void FixSelect::restart(char *buffer)
   evaluated_step_ = state.evaluated_step;
   evaluated_natoms_ = state.evaluated_natoms;
   evaluated_configuration_ = state.configuration;
+  novelty_ = state.novelty;
+  trigger_ = state.trigger;
 
   if (!has_driver_) {    // with a driver, its counters and its bank are the authority
     progress_ = state.progress;
@@ -525,6 +550,28 @@ double FixSelect::compute_vector(int i)
   case 9: return seconds_waiting_;
   default: return 0.0;
   }
+}
+
+/* ----------------------------------------------------------------------
+   the per-atom novelty goes with its atom
+------------------------------------------------------------------------- */
+
+void FixSelect::grow_arrays(int nmax) { memory->grow(vector_atom, nmax, "select:vector_atom"); }
+
+void FixSelect::copy_arrays(int i, int j, int) { vector_atom[j] = vector_atom[i]; }
+
+void FixSelect::set_arrays(int i) { vector_atom[i] = 0.0; }
+
+int FixSelect::pack_exchange(int i, double *buffer)
+{
+  buffer[0] = vector_atom[i];
+  return 1;
+}
+
+int FixSelect::unpack_exchange(int nlocal, double *buffer)
+{
+  vector_atom[nlocal] = buffer[0];
+  return 1;
 }
 
 double FixSelect::memory_usage()

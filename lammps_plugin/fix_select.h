@@ -34,6 +34,11 @@ class FixSelect : public Fix {
   void post_run() override;
   void write_restart(FILE *) override;
   void restart(char *) override;
+  void grow_arrays(int) override;
+  void copy_arrays(int, int, int) override;
+  void set_arrays(int) override;
+  int pack_exchange(int, double *) override;
+  int unpack_exchange(int, double *) override;
   double compute_scalar() override;
   double compute_vector(int) override;
   double memory_usage() override;
@@ -77,6 +82,8 @@ class FixSelect : public Fix {
     mdsieve::Progress progress;
     bigint n_evaluated, evaluated_step, evaluated_natoms;
     Configuration configuration;
+    double novelty;
+    bigint trigger;
     std::int64_t bank_bytes;    // of the bank that follows
   };
 
@@ -102,6 +109,7 @@ class FixSelect : public Fix {
   void stop_run();
   void lose_driver(const std::string &);
   Configuration configuration();
+  bigint natoms_if_evaluated() const;
   bool already_evaluated();
   bigint next_evaluation() const;
   bool may_run_ahead() const;

@@ -61,6 +61,7 @@ void combine_summaries(void *more, void *into, int *n, MPI_Datatype *)
   const auto *from = static_cast<const ScanSummary *>(more);
   auto *to = static_cast<ScanSummary *>(into);
   for (int i = 0; i < *n; i++, from++, to++) {
+    to->n_atoms += from->n_atoms;
     to->n_candidates += from->n_candidates;
     const bool larger = from->known_novelty > to->known_novelty;
     const bool same = from->known_novelty == to->known_novelty && from->known_id > 0 &&
@@ -88,11 +89,11 @@ void broadcast_values(MPI_Comm world, Container &values, MPI_Datatype type, int 
 
 }    // namespace
 
-ScanSummary summarise(MPI_Comm world, const EnvironmentScan &scan)
+ScanSummary summarise(MPI_Comm world, const EnvironmentScan &scan, int nlocal)
 {
   int me;
   MPI_Comm_rank(world, &me);
-  const ScanSummary mine{static_cast<std::int64_t>(scan.id.size()), scan.known_novelty, scan.known_id,
+  const ScanSummary mine{nlocal, static_cast<std::int64_t>(scan.id.size()), scan.known_novelty, scan.known_id,
                          scan.error.empty() ? -1 : me};
   MPI_Datatype type;
   MPI_Op combine;

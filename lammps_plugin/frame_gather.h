@@ -16,14 +16,16 @@ namespace mdsieve {
 
 /// What all ranks found together.
 struct ScanSummary {
+  std::int64_t n_atoms = 0;
   std::int64_t n_candidates = 0;
   double known_novelty = 0.0;       ///< largest of the atoms that are certainly known
   std::int64_t known_id = 0;        ///< its atom ID, the smallest if several share it
   std::int64_t failed_rank = -1;    ///< first rank whose scan failed
 };
 
-/// One reduction; the same everywhere. Collective.
-ScanSummary summarise(MPI_Comm world, const EnvironmentScan &scan);
+/// One reduction; the same everywhere. LAMMPS' own number of atoms is out of date where atoms are lost.
+/// Collective.
+ScanSummary summarise(MPI_Comm world, const EnvironmentScan &scan, int nlocal);
 
 /// Candidates of all ranks on the first rank, by ascending atom ID; empty elsewhere. Collective.
 FrameReport::Candidates gather_candidates(MPI_Comm world, const EnvironmentScan &scan,
