@@ -11,6 +11,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 for folder in ("lammps", "unit", "."):  # helpers of tests: harness, synthetic, plain_bank
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
+pytest.register_assert_rewrite("pattern_checks")
+
 from harness import run_lmp  # noqa: E402
 
 from mdsieve import lammps_package  # noqa: E402

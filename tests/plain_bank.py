@@ -48,3 +48,17 @@ def plain_selection(frames, thresholds: dict[str, float], scaling: dict[str, tup
                 if not kept or kept[-1] != number:
                     kept.append(number)
     return kept, picks
+
+
+def plain_novelty(frames, picks, number: int, thresholds: dict[str, float]) -> tuple[float, int | None]:
+    """Novelty of a frame, measured against the picks of the frames before it, and the atom that has it.
+
+    `frames` and `picks` are those of `plain_selection`, unscaled; the first of several atoms, None of none.
+    """
+    largest, where = 0.0, None
+    for atom, (element, fingerprint) in enumerate(frames[number]):
+        stored = [frames[i][j][1] for i, j in picks if i < number and frames[i][j][0] == element]
+        distance = min((np.sqrt(((x - fingerprint) ** 2).sum()) for x in stored), default=np.inf)
+        if where is None or distance / thresholds[element] > largest:
+            largest, where = distance / thresholds[element], atom
+    return largest, where

@@ -28,6 +28,8 @@ INTEGRATE = {
     "nve": "fix md all nve",
     "npt": "fix md all npt temp 2500 2500 0.1 aniso 0 0 1",
     "npt triclinic": "change_box all triclinic\nfix md all npt temp 2500 2500 0.1 tri 0 0 1",
+    "deform": "comm_modify vel yes\nfix md all nve\nfix def all deform 1 x erate 0.5 y erate -0.3 remap v",
+    "deform triclinic": "change_box all triclinic\nfix md all nve\nfix def all deform 1 xy erate 1 remap x",
 }
 
 
