@@ -7,6 +7,7 @@
 #   make torture  campaigns whose processes are killed: ROUNDS=1000 SEED=1
 #   make sanitize the tests under ASan and UBSan      make fuzz     the readers' fuzz targets, EXECUTIONS each
 #   make check    lint, types and clang-tidy          make coverage of core and the Python package
+#   make valgrind a short run of LAMMPS under memcheck
 #
 # PYTHON=python3.12 make ...  takes another Python; VENV=... another place for the environment.
 
@@ -39,7 +40,7 @@ SCIENCE := $(if $(or $(CI),$(wildcard $(MDSIEVE_DATA)/README.md)),tests/science)
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 export MDSIEVE_DATA := $(abspath $(MDSIEVE_DATA))
 
-.PHONY: help env build test test-core sanitize coverage fuzz science torture bench demo lint types tidy check format clean
+.PHONY: help env build test test-core valgrind sanitize coverage fuzz science torture bench demo lint types tidy check format clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -146,6 +147,10 @@ science: $(STAMPS)/installed $(STAMPS)/test-tools
 # campaigns whose processes are killed; SEED is the first round's
 torture: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python tests/lammps/torture.py $(or $(ROUNDS),100) --seed $(or $(SEED),1)
+
+valgrind: $(STAMPS)/installed $(STAMPS)/test-tools
+	@echo "== A short run of LAMMPS with fix select under valgrind"
+	@$(BIN)/python tests/lammps/memcheck.py
 
 bench: $(STAMPS)/installed $(STAMPS)/test-tools $(STAMPS)/torch
 	@for b in benchmarks/[!_]*.py; do echo "== $$b"; $(BIN)/python $$b; done

@@ -350,8 +350,8 @@ void FixSelect::apply(const mdsieve::Reply &reply)
   if (reply.step == update->ntimestep) verdict_ = reply.verdict;
   novelty_ = reply.novelty;
   trigger_ = reply.trigger_id;
-  progress_.n_kept = reply.n_kept;
-  progress_.n_junk = reply.n_junk;
+  progress_.n_kept = before_restart_.n_kept + reply.n_kept;
+  progress_.n_junk = before_restart_.n_junk + reply.n_junk;
   if (reply.verdict == Verdict::kept) progress_.last_kept_step = reply.step;
   if (reply.stop) stop_run();
 }
@@ -519,7 +519,11 @@ void FixSelect::restart(char *buffer)
   novelty_ = state.novelty;
   trigger_ = state.trigger;
 
-  if (!has_driver_) {    // with a driver, its counters and its bank are the authority
+  if (has_driver_) {    // it has the bank, and counts this run from 0
+    before_restart_ = state.progress;
+    progress_.n_kept = state.progress.n_kept;
+    progress_.n_junk = state.progress.n_junk;
+  } else {
     progress_ = state.progress;
     const std::string bank(buffer + sizeof state, static_cast<std::size_t>(state.bank_bytes));
     if (!bank.empty()) restore_bank(bank);

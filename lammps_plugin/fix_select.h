@@ -62,6 +62,7 @@ class FixSelect : public Fix {
   double novelty_ = 0.0;
   bigint trigger_ = 0;
   mdsieve::Progress progress_;
+  mdsieve::Progress before_restart_;    // counts that the driver does not know of
 
   // what was done
   bigint n_evaluated_ = 0;

@@ -2,6 +2,8 @@
 
 #include "local_decider.h"
 
+#include "input_error.h"
+
 #include <cmath>
 #include <limits>
 
@@ -57,7 +59,14 @@ LocalDecider::LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::
 std::string LocalDecider::initial_bank() { return bank_ ? bank_->serialise() : std::string(); }
 
 void LocalDecider::submit(const FrameReport &frame)
-{ replies_.push_back(bank_ ? decide_frame(frame) : learn_scaling(frame)); }
+{
+  try {
+    replies_.push_back(bank_ ? decide_frame(frame) : learn_scaling(frame));
+  } catch (const InputError &error) {
+    failure_ = error.what();
+    replies_.emplace_back();    // in whose place the failure is told
+  }
+}
 
 bool LocalDecider::poll(Reply &reply)
 {
@@ -68,6 +77,7 @@ bool LocalDecider::poll(Reply &reply)
 
 Reply LocalDecider::wait()
 {
+  if (!failure_.empty()) throw InputError(failure_);
   Reply reply = std::move(replies_.front());
   replies_.pop_front();
   return reply;

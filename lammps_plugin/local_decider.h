@@ -41,6 +41,7 @@ class LocalDecider : public Decider {
   std::optional<EnvironmentBank> bank_;
   Progress progress_;
   std::deque<Reply> replies_;
+  std::string failure_;
 };
 
 /// Largest novelty of a frame and whose it is.

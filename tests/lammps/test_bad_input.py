@@ -139,6 +139,15 @@ def test_a_binary_needs_a_threshold_for_each_element(tmp_path):
     assert "threshold missing for element Al" in errors(finished)[0]
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_pilot_without_an_element_of_the_descriptor_says_so(ranks, tmp_path):
+    (tmp_path / "sf.nn").write_text(NI_AL_NN)
+    words = "10 sf.nn Ni threshold 0.5 scaling pilot 1"
+    finished = run_lmp(SETUP.format(words=words, before=""), tmp_path, ranks=ranks)
+    assert finished.returncode != 0
+    assert "Fix select: no environment of element Al to fit the scaling on" in errors(finished)[0]
+
+
 def test_a_plugin_of_another_lammps_version_stops(folder):
     """A LAMMPS that says it is of another version: a library in front of it answers in its place."""
     (folder / "version.c").write_text(
