@@ -241,8 +241,8 @@ CHANGES = [
     Pattern(
         "delete_atoms",
         NVE + "{fix}{watch}run 20\nregion hole sphere 5 5 5 2 units box\ndelete_atoms region hole compress no\n"
-        "{look}run 20\n",
-        (steps(0, 20), steps(20, 40)),
+        "run 0\n{look}run 20\n",
+        (steps(0, 20), (20,), steps(25, 40)),
     ),
 ]  # fmt: skip
 
@@ -318,8 +318,8 @@ VARIANTS = [
         ((15, 30),),
         warnings=(NO_INTEGRATION,),
     ),
-    Pattern("displace_atoms", NVE + "{fix}{watch}run 20\ndisplace_atoms all random 0.1 0.1 0.1 5\n{look}run 20\n",
-            (steps(0, 20), steps(20, 40))),
+    Pattern("displace_atoms", NVE + "{fix}{watch}run 20\ndisplace_atoms all random 0.1 0.1 0.1 5\nrun 0\n{look}run 20\n",
+            (steps(0, 20), (20,), steps(25, 40))),
     Pattern(
         "balance by bisection",
         "comm_style tiled\n" + LAYER + HOT + "fix md all nve\nbalance 1.0 rcb\nfix even all balance 4 1.0 rcb\n" + TAIL,

@@ -24,16 +24,16 @@ from mdsieve.driver.store import FrameStore
 
 LIMIT = 300.0
 SYSTEM = replace(NICKEL, thresholds={"Ni": 0.25})
-OWN_SEED = HOT.replace("4711", "${seed}")
-# one world of two: its own velocities, its own dump
-MD = f"""{NI}{OWN_SEED}fix md all nve
+# one world of two: its own lattice, so that neither knows what the other sees
+OWN_LATTICE = NI.replace("3.52", "${a}")
+MD = f"""{OWN_LATTICE}{HOT}fix md all nve
 {{fix}}variable looked atom 1
 dump frames all custom {EVERY} frames.{{world}}.dump {COLUMNS}
 dump_modify frames sort id format float %.17g
 run 40
 """
-SEEDS = (4711, 815)
-ONE_SCRIPT = "variable world world 0 1\nvariable seed world {} {}\n".format(*SEEDS) + MD
+LATTICES = (3.52, 3.40)
+ONE_SCRIPT = "variable world world 0 1\nvariable a world {} {}\n".format(*LATTICES) + MD
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def script(text, launch, mode, world="${world}"):
 def two_blocks(folder, mode, ranks):
     """Two programs of LAMMPS with scripts of their own, and a driver."""
     command = [mpiexec()]
-    for number, (n, seed) in enumerate(zip(ranks, SEEDS, strict=True)):
+    for number, (n, lattice) in enumerate(zip(ranks, LATTICES, strict=True)):
         name = f"in.{number}"
-        (folder / name).write_text(f"variable seed index {seed}\n" + script(MD, BESIDE, mode, str(number)))
+        (folder / name).write_text(f"variable a index {lattice}\n" + script(MD, BESIDE, mode, str(number)))
         lammps = [
             str(lammps_package.program()),
             "-mpicolor",
