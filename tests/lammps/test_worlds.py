@@ -101,7 +101,7 @@ def assert_two_worlds_share(folder):
     worlds = dumped(folder)
     with FrameStore.read(folder / STORE) as store:
         runs = sorted(store.runs(), key=lambda one: (one["world"], one["run"]))
-        assert [(one["seen"], one["ending"]) for one in runs] == [(9, "fix deleted")] * 2
+        assert [(one["seen"], one["ending"]) for one in runs] == [(9, "end of script")] * 2
         assert_store_follows_from_its_frames(
             store, {one["run"]: frames for one, frames in zip(runs, worlds, strict=True)}
         )
