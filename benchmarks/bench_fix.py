@@ -9,8 +9,8 @@ snap
 
 24 radial and 16 angular functions. Runs without and with the fix alternate, with the same ``comm_modify
 cutoff``; the ratio is taken pair by pair. Without a driver the processor time of the loop is compared, with
-one (``--driver``, a rank more) the time on the wall. Beside it the share that the fix counts itself, seconds in
-fingerprints over seconds of the loop: on a busy machine it says more. Writes benchmarks/results/fix.json.
+one (``--driver``, a rank more) the time on the wall. Beside it the share that the fix counts itself, seconds
+in fingerprints over seconds of the loop: on a busy machine it says more. Writes benchmarks/results/fix.json.
 
     python benchmarks/bench_fix.py [--systems eam snap] [--pairs 3] [--ranks 1] [--driver] [--json FILE]
 """
