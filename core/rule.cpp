@@ -119,8 +119,8 @@ class RuleReader {
   Condition read_condition(const std::string &keyword)
   {
     if (words_.size() - next_ < 3)
-      throw InputError("rule: " + shown(keyword) + " needs a score, an operator and a number, e.g. '" + keyword +
-                       " novelty > 1'");
+      throw InputError("rule: " + shown(keyword) + " needs a score, an operator and a number, e.g. '" +
+                       keyword + " novelty > 1'");
     next_ += 3;
     return parse_condition(words_[next_ - 3], words_[next_ - 2], words_[next_ - 1], known_scores_);
   }

@@ -140,8 +140,8 @@ class ScalingDataReader {
     const int rank = read_index(words[1], column_of_rank_[e].size(), "function index");
     const std::size_t column = column_of_rank_[e][static_cast<std::size_t>(rank)];
     if (seen_[e][column])
-      fail("function " + std::to_string(rank + 1) + " of element " + std::to_string(element + 1) + " (" + descriptor_.elements[e] +
-           ") is given a second time");
+      fail("function " + std::to_string(rank + 1) + " of element " + std::to_string(element + 1) + " (" +
+           descriptor_.elements[e] + ") is given a second time");
     seen_[e][column] = true;
     const ColumnSummary c{read_value(words[2]), read_value(words[3]), read_value(words[4]),
                           words.size() > 5 ? read_value(words[5]) : 0.0};

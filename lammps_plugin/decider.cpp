@@ -97,7 +97,8 @@ ReplyBatch ReplyBatch::unpack(const std::vector<std::int64_t> &words)
 {
   auto next = words.begin();
   const auto take = [&] {
-    if (next == words.end()) throw LinkError("the first rank handed on a batch of replies that ends too early");
+    if (next == words.end())
+      throw LinkError("the first rank handed on a batch of replies that ends too early");
     return *next++;
   };
   const auto take_length = [&] {

@@ -31,7 +31,8 @@ std::string bank_with(int n_entries)
   return bank.serialise();
 }
 
-/// The same bytes with magic, length and checksum (FNV-1a) that fit: the mutations reach what lies behind them.
+/// The same bytes with magic, length and checksum (FNV-1a) that fit: the mutations reach what lies behind
+/// them.
 std::string repaired(std::string bytes)
 {
   const std::string sound = bank_with(0);
@@ -54,7 +55,8 @@ bool reads(const std::string &bytes)
 try {
   const EnvironmentBank bank = EnvironmentBank::deserialise(bytes, "bank");
   const std::string again = bank.serialise();
-  fuzz::require(EnvironmentBank::deserialise(again, "again").serialise() == again, "a bank reads back as it was");
+  fuzz::require(EnvironmentBank::deserialise(again, "again").serialise() == again,
+                "a bank reads back as it was");
   for (std::int64_t i = 0; i < bank.size(); ++i) {
     const double distance = bank.distance(bank.entry_element(i), bank.entry_raw(i));
     fuzz::require(distance == 0.0, "an entry is at distance 0 of itself");
@@ -69,7 +71,8 @@ try {
 
 std::vector<std::string> fuzz::corpus() { return {bank_with(0), bank_with(5), bank_with(20)}; }
 
-std::vector<std::string> fuzz::words() { return {std::string(8, '\0'), "\1" + std::string(7, '\0'), "MDSVBANK"}; }
+std::vector<std::string> fuzz::words()
+{ return {std::string(8, '\0'), "\1" + std::string(7, '\0'), "MDSVBANK"}; }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {

@@ -10,18 +10,31 @@ using namespace mdsieve;
 
 std::vector<std::string> fuzz::corpus()
 {
-  return {"number_of_elements 1\nelements Ni\ncutoff_type 1\nsymfunction_short Ni 2 Ni 0.5 0.0 6.0\n",
-          "elements Al Ni # two\ncutoff_type 2 0.5\nlength_unit bohr\nscale_symmetry_functions\n"
-          "symfunction_short Ni 3 Al Ni 0.01 -1.0 4.0 12.0\nsymfunction_short Al 9 Ni Ni 0.01 1 4 12 0.5 theta_s 0.3\n"
-          "symfunction Al 12 0.1 1.0 8\nsymfunction_short Ni 13 0.1 0.0 1 2 8.0\n",
-          "elements H O\ncutoff_type 6\neta_unit inverse_cutoff_squared\nsymfunction_short H 2 O 4 0 5\n"};
+  return {
+      "number_of_elements 1\nelements Ni\ncutoff_type 1\nsymfunction_short Ni 2 Ni 0.5 0.0 6.0\n",
+      "elements Al Ni # two\ncutoff_type 2 0.5\nlength_unit bohr\nscale_symmetry_functions\n"
+      "symfunction_short Ni 3 Al Ni 0.01 -1.0 4.0 12.0\nsymfunction_short Al 9 Ni Ni 0.01 1 4 12 0.5 theta_s 0.3\n"
+      "symfunction Al 12 0.1 1.0 8\nsymfunction_short Ni 13 0.1 0.0 1 2 8.0\n",
+      "elements H O\ncutoff_type 6\neta_unit inverse_cutoff_squared\nsymfunction_short H 2 O 4 0 5\n"};
 }
 
 std::vector<std::string> fuzz::words()
 {
-  return {"elements ",  "number_of_elements ", "cutoff_type ", "symfunction_short Ni ", "length_unit bohr\n",
-          " theta_s ",  "eta_unit ",           "Ni ",          " 13 ",                  "1e308 ",
-          "-1 ",        "nan ",                "1e-320 ",      "\n",                    "#",
+  return {"elements ",
+          "number_of_elements ",
+          "cutoff_type ",
+          "symfunction_short Ni ",
+          "length_unit bohr\n",
+          " theta_s ",
+          "eta_unit ",
+          "Ni ",
+          " 13 ",
+          "1e308 ",
+          "-1 ",
+          "nan ",
+          "1e-320 ",
+          "\n",
+          "#",
           "99999999999999999999 "};
 }
 

@@ -8,14 +8,15 @@ using namespace mdsieve;
 
 std::vector<std::string> fuzz::corpus()
 {
-  return {"", "keep novelty > 1", "keep novelty >= 1.5 junk spread > 20 stop frame != -2.5e-08 soft gap 50 max 500",
+  return {"", "keep novelty > 1",
+          "keep novelty >= 1.5 junk spread > 20 stop frame != -2.5e-08 soft gap 50 max 500",
           "stop novelty < 0.1 continue gap 9007199254740993"};
 }
 
 std::vector<std::string> fuzz::words()
 {
-  return {" keep ", " junk ", " stop ", " gap ", " max ", " novelty ", " > ", " <= ", " 1e308 ", " 1e-320 ",
-          " nan ",  " soft",  " hard",  " -1 ",  " 999999999999999999 "};
+  return {" keep ",   " junk ", " stop ", " gap ", " max ", " novelty ",           " > ", " <= ", " 1e308 ",
+          " 1e-320 ", " nan ",  " soft",  " hard", " -1 ",  " 999999999999999999 "};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)

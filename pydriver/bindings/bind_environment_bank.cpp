@@ -185,9 +185,8 @@ void bind_scaling(nb::module_ &m)
       .def_ro("shift", &Scaling::shift, "[element][column]")
       .def_ro("factor", &Scaling::factor, "[element][column]")
       .def(
-          "__eq__", [](const Scaling &a, const Scaling &b) { return a == b; },
-          nb::is_operator(),
-           nb::sig("def __eq__(self, other: object, /) -> bool"))
+          "__eq__", [](const Scaling &a, const Scaling &b) { return a == b; }, nb::is_operator(),
+          nb::sig("def __eq__(self, other: object, /) -> bool"))
       .def("__repr__", [](const Scaling &s) { return "Scaling('" + name_of(s.kind) + "')"; });
 
   nb::class_<ColumnStatistics>(m, "ColumnStatistics",

@@ -96,12 +96,12 @@ def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator
     return _ase_frames(path)
 
 
-def _read_one(text: str, **how) -> Atoms:
+def _read_one(text: str, *, format: str) -> Atoms:
     """The one frame in a text, by ASE."""
     from ase import Atoms
     from ase.io import read
 
-    atoms = read(io.StringIO(text), **how)
+    atoms = read(io.StringIO(text), format=format)
     if not isinstance(atoms, Atoms):
         raise ValueError("expected one frame")
     return atoms
@@ -115,7 +115,6 @@ def _ase_frames(path: str | os.PathLike) -> Iterator[Atoms]:
 
 def _xyz_frames(path: str | os.PathLike) -> Iterator[Atoms]:
     import numpy as np
-    from ase.io import read
 
     with _open_text(path) as file:
         number = 0  # of the line read last
@@ -132,7 +131,7 @@ def _xyz_frames(path: str | os.PathLike) -> Iterator[Atoms]:
                 found = max(len(text) - 2, 0)
                 raise ValueError(f"line {number}: {n_lines - 1} atoms announced, the file ends after {found}")
             try:
-                atoms = read(io.StringIO("".join(text)), format="extxyz")
+                atoms = _read_one("".join(text), format="extxyz")
             except Exception as error:  # ASE's reader fails in every way there is
                 raise ValueError(f"the frame of line {number}: {shown_error(error)}") from error
             infinite = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
