@@ -30,7 +30,7 @@ WITHIN := timeout --kill-after=30
 
 # what pip needs to build the package, as pyproject.toml says
 BUILD_REQUIRES := $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.toml | tr ',' ' ')
-CXX_SOURCES := $(shell find core lammps_plugin pydriver/bindings -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt)
+CXX_SOURCES := $(shell find core lammps_plugin pydriver/bindings -name '*.cpp' -o -name '*.h' -o -name '*.inl' -o -name CMakeLists.txt)
 PY_SOURCES := $(shell find pydriver/mdsieve -name '*.py' -o -name '*.html' -o -name '*.css')
 BUILD_FILES := CMakeLists.txt pyproject.toml $(wildcard cmake/*.cmake) pydriver/CMakeLists.txt
 

@@ -380,7 +380,7 @@ template <class Real> class PlanBuilder {
         const int b = f.register_power();
         if (f.lambda != lambda || b < 0) continue;
         base.powers |= 1 << b;
-        totals[std::size_t(exponent_of_[{f.eta, f.shift}] * n_register_powers + b)] = f.total;
+        totals[std::size_t(exponent_of_[{f.eta, f.shift}]) * n_register_powers + std::size_t(b)] = f.total;
       }
       if (base.powers == 0) continue;
       data.register_totals.push_back(totals);
@@ -487,7 +487,7 @@ template <class Real> std::unique_ptr<OwnedPlan<Real>> compile_plan(const Descri
 {
   auto owned = std::make_unique<OwnedPlan<Real>>();
   owned->moment_weights = multinomial_coefficients();
-  PlanBuilder<Real>(descriptor, element, *owned);
+  const PlanBuilder<Real> builder(descriptor, element, *owned);    // it builds as it is constructed
   return owned;
 }
 

@@ -570,11 +570,11 @@ std::string Descriptor::hash() const
     canonical.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
   };
   for (int z : atomic_numbers) append(z);
-  canonical += "|";
+  canonical += '|';
   append(int(cutoff_type));
   append(has_inner_radius ? cutoff_alpha : 0.0);
   for (const auto &f : functions) {
-    canonical += "|";
+    canonical += '|';
     for (int i : {f.type, f.central, f.first, f.second}) append(i);
     for (double v : {f.eta, f.r_shift, f.lambda, f.zeta, f.theta_shift, f.r_cutoff}) append(v);
   }

@@ -26,7 +26,7 @@ std::string bank_with(int n_entries)
   EnvironmentBank bank(header);
   for (int i = 0; i < n_entries; ++i) {
     const double raw[] = {0.1 * i, 1.0 - i, 2.0};
-    bank.add(i % 2, raw, {i, 10 * i, i + 1});
+    bank.add(i % 2, raw, {i, std::int64_t{10} * i, i + 1});
   }
   return bank.serialise();
 }

@@ -28,6 +28,7 @@ std::uint8_t magnitude(std::uint8_t count)
 
 }    // namespace
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is the compiler's
 extern "C" void __sanitizer_cov_trace_pc()
 {
   // as a distance within the program: the same on every run

@@ -16,6 +16,7 @@
 #include <new>
 #include <random>
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is the compiler's
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
 namespace {
@@ -97,7 +98,7 @@ class Mutator {
       if (!words_.empty()) input.replace(at, below(2) * length, words_[below(words_.size())]);
       break;
     case 7: put_number(input); break;
-    case 8: input.resize(at); break;
+    default: input.resize(at); break;
     }
   }
 
