@@ -71,10 +71,11 @@ $(STAMPS)/dev-tools: pyproject.toml | $(STAMPS)/installed
 	@$(PIP) install -q 'mdsieve[dev]'
 	@touch $@
 
-# PyTorch serves as a yardstick only: the version that is known to do, else whichever there is
+# PyTorch and faiss serve as yardsticks only: the version that is known to do, else whichever there is
 $(STAMPS)/torch: | $(STAMPS)/venv
 	@echo "== PyTorch"
 	@$(PIP) install -q torch==2.13.0 || $(PIP) install -q torch
+	@$(PIP) install -q faiss-cpu || echo "no faiss for this machine: its rows are left out"
 	@touch $@
 
 env: $(STAMPS)/test-tools

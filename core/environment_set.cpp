@@ -100,7 +100,7 @@ EnvironmentSet EnvironmentSet::empty_copy() const
   copy.n_features_ = n_features_;
   if (has_tree()) {
     copy.axes_ = axes_;
-    copy.tree_ = RangeTree(axes_.n_axes);
+    copy.tree_ = RangeTree(axes_->n_axes);
     copy.next_build_ = next_build_;
   }
   return copy;
@@ -140,17 +140,18 @@ EnvironmentSet::Nearest EnvironmentSet::nearest(const double *raw, double bound,
   double *const scaled = scratch.data();
   scale(raw, scaled);
   Nearest best{bound, -1};
-  if (first >= 0 && first < size_) {
+  if (is_entry(first)) {
     const double distance = distance_to(scaled, first);
     if (distance <= bound) best = {distance, first};
     if (best.entry >= 0 && distance <= enough) return best;
   }
   if (has_tree()) {
-    float projected[64];
-    const float error = axes_.project(scaled, projected);
     const QueryContext context{this, scaled};
-    const RangeTree::Found found =
-        tree_.search({projected, error, &exact_distance, &context}, best.distance, enough);
+    RangeTree::Query query;
+    query.exact = &exact_distance;
+    query.context = &context;
+    axes_->project(scaled, query.point);
+    const RangeTree::Found found = tree_.nearest(query, best.distance, enough);
     if (found.id >= 0) best = {found.distance, found.id};
   } else {
     for (std::int64_t entry = 0; entry < size_; ++entry) {
@@ -162,6 +163,26 @@ EnvironmentSet::Nearest EnvironmentSet::nearest(const double *raw, double bound,
     }
   }
   return best;
+}
+
+std::int64_t EnvironmentSet::covering(const double *raw, std::int64_t first) const
+{
+  Scratch scratch(stride_);
+  double *const scaled = scratch.data();
+  scale(raw, scaled);
+  if (!has_tree()) {
+    for (std::int64_t entry = 0; entry < size_; ++entry)
+      if (distance_to(scaled, entry) <= threshold_) return entry;
+    return -1;
+  }
+  const QueryContext context{this, scaled};
+  RangeTree::Query query;
+  query.exact = &exact_distance;
+  query.context = &context;
+  axes_->project(scaled, query.point);
+  if (is_entry(first) && tree_.surely_covers(static_cast<std::int32_t>(first), query, threshold_))
+    return first;
+  return tree_.covering(query, threshold_);
 }
 
 void EnvironmentSet::store(const double *raw)
@@ -194,9 +215,9 @@ void EnvironmentSet::add(const double *raw)
   } else if (has_tree()) {
     Scratch scratch(stride_);
     scale(raw, scratch.data());
-    float projected[64];
-    const float error = axes_.project(scratch.data(), projected);
-    tree_.insert(static_cast<std::int32_t>(size_ - 1), projected, error);
+    PrincipalAxes::Projection point;
+    axes_->project(scratch.data(), point);
+    tree_.insert(point);
   }
 }
 
@@ -209,24 +230,25 @@ void EnvironmentSet::build_tree()
     scale(raw(entry), sample.data() + sample.size() - stride_);
   }
   // a rest this small hardly ever hides that a point is beyond the threshold
-  axes_ = find_principal_axes(sample, static_cast<int>(stride_), 0.02 * threshold_ * threshold_);
-  const auto n = static_cast<std::size_t>(size_);
-  const auto n_axes = static_cast<std::size_t>(axes_.n_axes);
-  std::vector<float> projected(n * n_axes), errors(n);
+  axes_ = std::make_shared<const PrincipalAxes>(
+      find_principal_axes(sample, static_cast<int>(stride_), 0.02 * threshold_ * threshold_));
+  tree_ = RangeTree(axes_->n_axes);
   std::vector<double> scaled(stride_);
-  for (std::size_t i = 0; i < n; ++i) {
-    scale(raw(static_cast<std::int64_t>(i)), scaled.data());
-    errors[i] = axes_.project(scaled.data(), &projected[i * n_axes]);
+  PrincipalAxes::Projection point;
+  for (std::int64_t entry = 0; entry < size_; ++entry) {
+    scale(raw(entry), scaled.data());
+    axes_->project(scaled.data(), point);
+    tree_.append(point);
   }
-  tree_ = RangeTree(axes_.n_axes);
-  tree_.build(projected, errors);
+  tree_.build();
   next_build_ = size_ * growth;
 }
 
 std::size_t EnvironmentSet::memory_bytes() const
 {
-  return raw_.capacity() * sizeof(double) + tree_.memory_bytes() +
-         (axes_.axes.capacity() + axes_.centre.capacity() + 2 * stride_) * sizeof(double);
+  std::size_t bytes = (raw_.capacity() + 2 * stride_) * sizeof(double) + tree_.memory_bytes();
+  if (has_tree()) bytes += (axes_->axes.capacity() + axes_->centre.capacity()) * sizeof(double);
+  return bytes;
 }
 
 }    // namespace mdsieve

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,11 @@ class EnvironmentSet {
   /// \throws InputError naming the column that is not finite
   Nearest nearest(const double *raw, double bound, double enough, std::int64_t first) const;
 
+  /// An entry with a distance <= the threshold, -1 if there is none.
+  /// \param first  an entry to try first; any number that is no entry is passed over
+  /// \throws InputError naming the column that is not finite
+  std::int64_t covering(const double *raw, std::int64_t first) const;
+
   void add(const double *raw);
   /// Make room for entries to come, and put off the search structure until `finish_loading`.
   void add_unsearched(const double *raw);
@@ -50,7 +56,8 @@ class EnvironmentSet {
   static double exact_distance(const void *query, std::int32_t id);
   double distance_to(const double *scaled, std::int64_t entry) const;
   void scale(const double *raw, double *scaled) const;
-  bool has_tree() const { return !axes_.axes.empty(); }
+  bool has_tree() const { return axes_ != nullptr; }
+  bool is_entry(std::int64_t number) const { return number >= 0 && number < size_; }
   void build_tree();
   void store(const double *raw);
   void refuse(const double *raw) const;
@@ -62,7 +69,7 @@ class EnvironmentSet {
   double threshold_;
   std::int64_t size_ = 0;
   std::vector<double> raw_;
-  PrincipalAxes axes_;
+  std::shared_ptr<const PrincipalAxes> axes_;    ///< none as long as there is no tree
   RangeTree tree_;
   std::int64_t next_build_;    ///< size at which axes and tree are made anew
 };

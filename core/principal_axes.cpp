@@ -12,10 +12,36 @@ namespace mdsieve {
 
 namespace {
 
-constexpr int max_axes = 32;
 constexpr int n_iterations = 12;
+constexpr double largest_overlap = 1e-13;    ///< of two axes, and of one with itself less 1
 
 using Matrix = std::vector<double>;    // row major
+
+/// \param n  a multiple of 4
+__attribute__((always_inline)) inline double dot(const double *a, const double *b, std::size_t n)
+{
+  double4 even = {}, odd = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    even += *reinterpret_cast<const double4_anywhere *>(a + i) *
+            *reinterpret_cast<const double4_anywhere *>(b + i);
+    odd += *reinterpret_cast<const double4_anywhere *>(a + i + 4) *
+           *reinterpret_cast<const double4_anywhere *>(b + i + 4);
+  }
+  for (; i < n; i += 4)
+    even += *reinterpret_cast<const double4_anywhere *>(a + i) *
+            *reinterpret_cast<const double4_anywhere *>(b + i);
+  const double4 sum = even + odd;
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/// sum += factor * a
+__attribute__((always_inline)) inline void add_to(double *sum, double factor, const double *a, std::size_t n)
+{
+  for (std::size_t i = 0; i < n; i += 4)
+    *reinterpret_cast<double4_anywhere *>(sum + i) +=
+        *reinterpret_cast<const double4_anywhere *>(a + i) * factor;
+}
 
 std::vector<double> mean_of(const std::vector<double> &points, int d)
 {
@@ -27,7 +53,7 @@ std::vector<double> mean_of(const std::vector<double> &points, int d)
   return mean;
 }
 
-Matrix covariance_of(const std::vector<double> &points, const std::vector<double> &mean)
+MDSIEVE_CLONES Matrix covariance_of(const std::vector<double> &points, const std::vector<double> &mean)
 {
   const std::size_t d = mean.size();
   const std::size_t n = points.size() / d;
@@ -35,8 +61,7 @@ Matrix covariance_of(const std::vector<double> &points, const std::vector<double
   std::vector<double> x(d);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t c = 0; c < d; ++c) x[c] = points[i * d + c] - mean[c];
-    for (std::size_t a = 0; a < d; ++a)
-      for (std::size_t b = 0; b < d; ++b) covariance[a * d + b] += x[a] * x[b];
+    for (std::size_t a = 0; a < d; ++a) add_to(&covariance[a * d], x[a], x.data(), d);
   }
   for (double &value : covariance) value /= static_cast<double>(n);
   return covariance;
@@ -56,16 +81,9 @@ Matrix unit_axes(const Matrix &covariance, std::size_t d, std::size_t k)
   return axes;
 }
 
-double dot(const double *a, const double *b, std::size_t n)
-{
-  double sum = 0.0;
-  for (std::size_t i = 0; i < n; ++i) sum += a[i] * b[i];
-  return sum;
-}
-
 /// Gram-Schmidt, twice. A vector that depends on those before it is replaced by its predecessor in
 /// `fallback`.
-bool orthonormalise(Matrix &axes, std::size_t d, std::size_t k)
+MDSIEVE_CLONES bool orthonormalise(Matrix &axes, std::size_t d, std::size_t k)
 {
   for (std::size_t i = 0; i < k; ++i) {
     double *a = &axes[i * d];
@@ -75,7 +93,7 @@ bool orthonormalise(Matrix &axes, std::size_t d, std::size_t k)
     for (int pass = 0; pass < 2; ++pass) {
       for (std::size_t j = 0; j < i; ++j) {
         const double overlap = dot(a, &axes[j * d], d);
-        for (std::size_t c = 0; c < d; ++c) a[c] -= overlap * axes[j * d + c];
+        add_to(a, -overlap, &axes[j * d], d);
       }
       const double rest = std::sqrt(dot(a, a, d));
       if (!(rest > 1e-10)) return false;
@@ -85,7 +103,7 @@ bool orthonormalise(Matrix &axes, std::size_t d, std::size_t k)
   return true;
 }
 
-Matrix multiply(const Matrix &covariance, const Matrix &axes, std::size_t d, std::size_t k)
+MDSIEVE_CLONES Matrix multiply(const Matrix &covariance, const Matrix &axes, std::size_t d, std::size_t k)
 {
   Matrix product(k * d);
   for (std::size_t i = 0; i < k; ++i)
@@ -134,7 +152,7 @@ bool is_orthonormal(const Matrix &axes, std::size_t d, std::size_t k)
   for (std::size_t i = 0; i < k; ++i)
     for (std::size_t j = 0; j <= i; ++j) {
       const double expected = i == j ? 1.0 : 0.0;
-      if (!(std::fabs(dot(&axes[i * d], &axes[j * d], d) - expected) < 1e-10)) return false;
+      if (!(std::fabs(dot(&axes[i * d], &axes[j * d], d) - expected) < largest_overlap)) return false;
     }
   return true;
 }
@@ -181,10 +199,11 @@ std::size_t enough_axes(const Matrix &covariance, const Matrix &axes, std::size_
   return k;
 }
 
-/// Sums of 8 axes at a time, 4 columns interleaved.
-MDSIEVE_CLONES void project_point(const double *__restrict__ x, const double *__restrict__ axes,
-                                  int n_columns, int n_axes, float *__restrict__ projected)
+/// Sums of 8 axes at a time, 4 columns interleaved. Returns the sum of the squares.
+MDSIEVE_CLONES double project_point(const double *__restrict__ x, const double *__restrict__ axes,
+                                    int n_columns, int n_axes, float *__restrict__ along)
 {
+  double4 squares = {};
   for (int g = 0; g < n_axes; g += PrincipalAxes::group) {
     double4 low[4] = {}, high[4] = {};
     for (int c = 0; c < n_columns; c += 4)
@@ -195,14 +214,16 @@ MDSIEVE_CLONES void project_point(const double *__restrict__ x, const double *__
       }
     const double4 sum_low = (low[0] + low[1]) + (low[2] + low[3]);
     const double4 sum_high = (high[0] + high[1]) + (high[2] + high[3]);
+    squares += sum_low * sum_low + sum_high * sum_high;
     for (int i = 0; i < 4; ++i) {
-      projected[g + i] = static_cast<float>(sum_low[i]);
-      projected[g + 4 + i] = static_cast<float>(sum_high[i]);
+      along[g + i] = static_cast<float>(sum_low[i]);
+      along[g + 4 + i] = static_cast<float>(sum_high[i]);
     }
   }
+  return (squares[0] + squares[1]) + (squares[2] + squares[3]);
 }
 
-/// x minus the centre; returns the length.
+/// x minus the centre; returns the squared length.
 MDSIEVE_CLONES double centred(const double *point, const double *centre, int n_columns, double *x)
 {
   double4 squares = {};
@@ -212,12 +233,12 @@ MDSIEVE_CLONES double centred(const double *point, const double *centre, int n_c
     *reinterpret_cast<double4_anywhere *>(x + c) = v;
     squares += v * v;
   }
-  return std::sqrt((squares[0] + squares[1]) + (squares[2] + squares[3]));
+  return (squares[0] + squares[1]) + (squares[2] + squares[3]);
 }
 
 }    // namespace
 
-float PrincipalAxes::project(const double *point, float *projected) const
+void PrincipalAxes::project(const double *point, Projection &projection) const
 {
   constexpr int on_stack = 256;
   double buffer[on_stack];
@@ -227,22 +248,29 @@ float PrincipalAxes::project(const double *point, float *projected) const
     heap.resize(static_cast<std::size_t>(n_columns));
     x = heap.data();
   }
-  const double length = centred(point, centre.data(), n_columns, x);
-  if (!(length < 1e18)) {    // squares would overflow: no bound, so this point is never left out
-    std::fill_n(projected, n_axes, 0.0f);
-    return std::numeric_limits<float>::infinity();
+  const double square = centred(point, centre.data(), n_columns, x);
+  if (!(square < 1e36)) {    // squares would overflow: no bound, so this point is never left out
+    std::fill_n(projection.along, n_axes, 0.0f);
+    projection.rest = 0.0f;
+    projection.error = std::numeric_limits<float>::infinity();
+    return;
   }
-  project_point(x, axes.data(), n_columns, n_axes, projected);
+  const double along = project_point(x, axes.data(), n_columns, n_axes, projection.along);
+  projection.rest = static_cast<float>(std::sqrt(std::max(square - along, 0.0)));
   // Conversion to float errs by 2^-24 of the length, the sums in double by a few times n_columns 2^-53 an
-  // axis; the last term is for underflow.
-  const double error = length * (0x1.02p-24 + (n_columns + 16) * 0x1p-49);
-  return static_cast<float>(error * (1.0 + 0x1p-20)) + 1e-35f;
+  // axis, the squared rest by as much and by what the axes lack to be orthonormal; the last term is for
+  // underflow.
+  const double length = std::sqrt(square);
+  const double rounding = (n_columns + 16) * 0x1p-49;
+  const double error =
+      length * (0x1.04p-24 + rounding + std::sqrt(2.0 * most_axes * largest_overlap + rounding));
+  projection.error = static_cast<float>(error * (1.0 + 0x1p-20)) + 1e-35f;
 }
 
 PrincipalAxes find_principal_axes(const std::vector<double> &points, int n_columns, double small_rest)
 {
   const auto d = static_cast<std::size_t>(n_columns);
-  const std::size_t k_max = std::min<std::size_t>(d, max_axes);
+  const std::size_t k_max = std::min<std::size_t>(d, PrincipalAxes::most_axes);
   PrincipalAxes result;
   result.n_columns = n_columns;
   result.centre = mean_of(points, n_columns);

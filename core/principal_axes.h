@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <cstddef>
 #include <vector>
 
 namespace mdsieve {
 
 /// Orthonormal directions along which a cloud of points spreads most, for a search that prunes along them.
-/// Projected distances never exceed true ones whatever the directions, so they decide speed and nothing else.
+/// Whatever the directions, the distance of two points lies between that of their projections with the
+/// difference, and with the sum, of their distances from the axes' span: the directions decide speed and
+/// nothing else.
 struct PrincipalAxes {
   static constexpr int group = 8;    ///< the number of axes is padded with zero axes to a multiple of this
+  static constexpr int most_axes = 32;
 
   int n_columns = 0;             ///< columns of a point, a multiple of 4 (padded with zeros)
   int n_axes = 0;                ///< a multiple of `group`
   std::vector<double> centre;    ///< [column]
   std::vector<double> axes;      ///< [column][axis]
 
-  /// Project a point in single precision.
+  /// A point in single precision.
+  struct Projection {
+    float along[most_axes];    ///< coordinates along the axes, n_axes of them
+    float rest;                ///< distance from the span of the axes
+    float error;               ///< bound on the length of the error of all these; infinity if there is none
+  };
   /// \param point      n_columns doubles
-  /// \param projected  n_axes floats
-  /// \return a bound on the Euclidean length of the rounding error of `projected`; infinity if there is none
-  float project(const double *point, float *projected) const;
+  void project(const double *point, Projection &projection) const;
 };
 
 /// Principal axes of a sample of points: as many as it takes to leave a mean squared rest below `small_rest`,

@@ -9,26 +9,25 @@
 
 namespace mdsieve {
 
-/// A k-d tree over projected points in single precision that grows point by point. It never decides: it
-/// offers every point that could lie within a bound, rounding included, and leaves out only those that surely
-/// do not.
+/// A k-d tree over projected points in single precision that grows point by point. It answers where the
+/// answer is certain whatever the rounding, and hands every other point to the exact distance.
 class RangeTree {
  public:
   /// The exact distance from the query to point `id`, in double precision.
   using Exact = double (*)(const void *query, std::int32_t id);
 
-  /// \param n_axes  length of a projected point, a multiple of PrincipalAxes::group
+  /// \param n_axes  a multiple of PrincipalAxes::group
   explicit RangeTree(int n_axes);
 
-  /// Forget everything and build from n points.
-  /// \param projected  n rows of n_axes floats; row i has id i
-  /// \param errors     bound on the rounding error of each row
-  void build(const std::vector<float> &projected, const std::vector<float> &errors);
-  void insert(std::int32_t id, const float *projected, float error);
+  /// Points are numbered from 0 in the order in which they come.
+  void insert(const PrincipalAxes::Projection &point);
+  /// Add a point that no search sees before `build`.
+  void append(const PrincipalAxes::Projection &point);
+  /// Build the tree anew from all points.
+  void build();
 
   struct Query {
-    const float *projected;
-    float error;
+    PrincipalAxes::Projection point;
     Exact exact;
     const void *context;    ///< handed to `exact`
   };
@@ -36,9 +35,13 @@ class RangeTree {
     double distance;
     std::int32_t id;    ///< -1: no point within the bound
   };
+  /// A point with an exact distance <= radius, -1 if there is none.
+  std::int32_t covering(const Query &query, double radius) const;
+  /// Whether that of this point surely is; false if it is not, or too close to tell.
+  bool surely_covers(std::int32_t id, const Query &query, double radius) const;
   /// The nearest point whose exact distance is <= bound. The search ends at the first one with a distance <=
   /// enough.
-  Found search(const Query &query, double bound, double enough) const;
+  Found nearest(const Query &query, double bound, double enough) const;
 
   std::size_t memory_bytes() const;
 
@@ -62,29 +65,36 @@ class RangeTree {
     std::int32_t block;    ///< leaf: the first of its chain of blocks, -1: empty
     std::int32_t last_block;
   };
-  /// Points on their way into a (sub)tree.
-  struct Points {
-    std::vector<std::int32_t> id;
-    std::vector<float> error;
-    std::vector<float> projected;
-    std::vector<std::int32_t> order;
-  };
+  /// Boxes that a search has put off.
+  struct Open;
+
+  const float *row(std::int32_t id) const { return &rows_[static_cast<std::size_t>(id) * row_length_]; }
+  float rest_of(std::int32_t id) const { return row(id)[n_axes_]; }
+  float error_of(std::int32_t id) const { return row(id)[n_axes_ + 1]; }
+  bool next(const Query &query, float reach, Open &open, std::int32_t &leaf) const;
+  std::int32_t leaf_around(const Query &query) const;
+  std::int32_t covering_in(std::int32_t leaf, const Query &query, double radius, float reach) const;
 
   std::int32_t new_block();
   std::int32_t new_pair();
   void clear_node(std::int32_t node);
-  void append(std::int32_t node, std::int32_t id, const float *projected, float error);
-  void collect(std::int32_t node, Points &points);
+  void put(std::int32_t node, std::int32_t id);
+  void collect(std::int32_t node, std::vector<std::int32_t> &ids) const;
   void release_children(std::int32_t node);
-  void build_node(std::int32_t node, Points &points, std::int32_t begin, std::int32_t end, int depth);
+  void build_node(std::int32_t node, std::int32_t *begin, std::int32_t *end, int depth);
   void rebuild(std::int32_t node, int depth);
   bool is_worth_rebuilding(const Node &node) const;
 
   int n_axes_;
+  std::size_t row_length_;    ///< n_axes_ coordinates, rest, error, padding
+  std::int32_t n_points_ = 0;
+  std::vector<float> rows_;    ///< by id
   std::vector<Node> nodes_;
-  std::vector<Lanes> blocks_;         ///< n_axes_ rows of lanes a block
+  /// By leaf: what covered the last query that lay in it and was covered from outside, -1: none yet. Only a
+  /// first guess, so that threads may overwrite one another's.
+  mutable std::vector<std::int32_t> neighbours_;
+  std::vector<Lanes> blocks_;         ///< a block: n_axes_ rows of lanes, then that of the rests
   std::vector<std::int32_t> ids_;     ///< `lanes` a block
-  std::vector<float> errors_;         ///< `lanes` a block
   std::vector<std::int32_t> next_;    ///< next block of the leaf, -1: none
   std::vector<std::int32_t> free_blocks_, free_pairs_;
 };

@@ -16,6 +16,7 @@ namespace mdsieve {
 typedef float float8 __attribute__((vector_size(32), may_alias));
 typedef double double4 __attribute__((vector_size(32), may_alias));
 /// The same at any address.
+typedef float float8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double double4_anywhere __attribute__((vector_size(32), aligned(8), may_alias));
 
 #ifdef __clang__
