@@ -112,7 +112,7 @@ bool EnvironmentBank::is_new(int element, const double *raw, std::int64_t *hint)
 {
   const EnvironmentSet &set = data_->set_of(element);
   if (set.n_features() == 0) return false;
-  const std::int64_t covering = set.covering(raw, hint ? *hint : -1);
+  const std::int64_t covering = set.covering(raw, data_->threshold(element), hint ? *hint : -1);
   if (hint && covering >= 0) *hint = covering;
   return covering < 0;
 }
@@ -136,11 +136,40 @@ std::vector<std::int64_t> EnvironmentBank::select_new(std::size_t n, const int *
     if (!is_new(element[i], raw[i], hints ? &hints[i] : nullptr)) continue;
     std::optional<EnvironmentSet> &set = picked_sets[static_cast<std::size_t>(element[i])];
     if (!set) set = data_->set_of(element[i]).empty_copy();
-    if (set->covering(raw[i], -1) >= 0) continue;
+    if (set->covering(raw[i], data_->threshold(element[i]), -1) >= 0) continue;
     set->add(raw[i]);
     picked.push_back(static_cast<std::int64_t>(i));
   }
   return picked;
+}
+
+FrameNovelties EnvironmentBank::largest_novelty(std::size_t n, const int *element,
+                                                const double *const *raw) const
+{
+  FrameNovelties found;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < n; ++i) {
+    const EnvironmentSet &set = data_->set_of(element[i]);
+    if (set.n_features() > 0 && set.size() == 0) {
+      set.nearest(raw[i], infinity, infinity, -1);    // refuses what is not finite
+      if (found.unseen < 0) found.unseen = static_cast<std::int64_t>(i);
+      continue;
+    }
+    if (set.n_features() == 0) {
+      if (found.index < 0) found = {0.0, static_cast<std::int64_t>(i), found.unseen};
+      continue;
+    }
+    const double threshold = data_->threshold(element[i]);
+    if (found.index >= 0) {    // most are nearer than that, which is cheaper to find than how near they are
+      double enough = found.novelty * threshold;
+      while (enough / threshold > found.novelty) enough = std::nextafter(enough, 0.0);
+      if (set.covering(raw[i], enough, -1) >= 0) continue;
+    }
+    const double novelty = set.nearest(raw[i], infinity, 0.0, -1).distance / threshold;
+    if (found.index < 0 || novelty > found.novelty)
+      found = {novelty, static_cast<std::int64_t>(i), found.unseen};
+  }
+  return found;
 }
 
 void EnvironmentBank::add(int element, const double *raw, const Origin &origin)

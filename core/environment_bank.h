@@ -29,6 +29,13 @@ struct BankHeader {
   Scaling scaling;
 };
 
+/// How new a frame is: the largest novelty of its environments.
+struct FrameNovelties {
+  double novelty = 0.0;        ///< the largest among environments whose element has an entry
+  std::int64_t index = -1;     ///< the first that has it, -1: there is none
+  std::int64_t unseen = -1;    ///< the first whose element has no entry, -1: there is none
+};
+
 /// The local-environment bank of Li et al., J. Chem. Phys. 160, 074109: stored fingerprints, one set an
 /// element. An environment is new if its Euclidean distance (scaled columns) to *every* entry of its element
 /// exceeds the element's threshold (strict >). All answers are exact: shortcuts only skip work. An element
@@ -59,6 +66,9 @@ class EnvironmentBank {
   /// each compared with the bank and with those added before it. The bank is not changed.
   std::vector<std::int64_t> select_new(std::size_t n, const int *element, const double *const *raw,
                                        std::int64_t *hints = nullptr) const;
+
+  /// The largest of `distance` / threshold among these.
+  FrameNovelties largest_novelty(std::size_t n, const int *element, const double *const *raw) const;
 
   /// Store an entry (unconditionally).
   void add(int element, const double *raw, const Origin &origin);

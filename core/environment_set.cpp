@@ -165,14 +165,14 @@ EnvironmentSet::Nearest EnvironmentSet::nearest(const double *raw, double bound,
   return best;
 }
 
-std::int64_t EnvironmentSet::covering(const double *raw, std::int64_t first) const
+std::int64_t EnvironmentSet::covering(const double *raw, double radius, std::int64_t first) const
 {
   Scratch scratch(stride_);
   double *const scaled = scratch.data();
   scale(raw, scaled);
   if (!has_tree()) {
     for (std::int64_t entry = 0; entry < size_; ++entry)
-      if (distance_to(scaled, entry) <= threshold_) return entry;
+      if (distance_to(scaled, entry) <= radius) return entry;
     return -1;
   }
   const QueryContext context{this, scaled};
@@ -180,9 +180,8 @@ std::int64_t EnvironmentSet::covering(const double *raw, std::int64_t first) con
   query.exact = &exact_distance;
   query.context = &context;
   axes_->project(scaled, query.point);
-  if (is_entry(first) && tree_.surely_covers(static_cast<std::int32_t>(first), query, threshold_))
-    return first;
-  return tree_.covering(query, threshold_);
+  if (is_entry(first) && tree_.surely_covers(static_cast<std::int32_t>(first), query, radius)) return first;
+  return tree_.covering(query, radius);
 }
 
 void EnvironmentSet::store(const double *raw)

@@ -39,10 +39,10 @@ class EnvironmentSet {
   /// \throws InputError naming the column that is not finite
   Nearest nearest(const double *raw, double bound, double enough, std::int64_t first) const;
 
-  /// An entry with a distance <= the threshold, -1 if there is none.
+  /// An entry with a distance <= radius, -1 if there is none.
   /// \param first  an entry to try first; any number that is no entry is passed over
   /// \throws InputError naming the column that is not finite
-  std::int64_t covering(const double *raw, std::int64_t first) const;
+  std::int64_t covering(const double *raw, double radius, std::int64_t first) const;
 
   void add(const double *raw);
   /// Make room for entries to come, and put off the search structure until `finish_loading`.

@@ -277,6 +277,44 @@ TEST(elements_do_not_mix)
   CHECK(picked == std::vector<std::int64_t>{1});
 }
 
+TEST(largest_novelty_is_that_of_the_distances)
+{
+  BankHeader header = plain(6, 0.2);
+  header.elements = {"Ni", "Al", "H", "He"};
+  header.n_features = {6, 6, 6, 0};
+  header.cutoffs = {6.0, 6.0, 6.0, 0.0};
+  header.thresholds = {0.2, 0.3, 0.1, 1.0};
+  header.scaling = Scaling::identity({6, 6, 6, 0});
+  EnvironmentBank bank(header);
+  const Points entries = curve(400, 6, 0.05, 21), points = curve(300, 6, 0.05, 22);
+  for (std::size_t i = 0; i < entries.size(); ++i) bank.add(static_cast<int>(i % 2), entries[i].data(), {});
+  std::mt19937 random(4);
+  std::vector<const double *> rows;
+  for (const auto &point : points) rows.push_back(point.data());
+  for (const int n_elements : {1, 2, 3, 4})
+    for (int repeat = 0; repeat < 40; ++repeat) {
+      std::shuffle(rows.begin(), rows.end(), random);
+      if (repeat % 4 == 0) rows[1] = rows[0];    // the first of two equal ones
+      std::vector<int> elements;
+      FrameNovelties expected;
+      for (std::size_t i = 0; i < 30; ++i) {
+        elements.push_back(static_cast<int>(random() % static_cast<unsigned>(n_elements)));
+        const double novelty =
+            bank.distance(elements[i], rows[i]) / header.thresholds[static_cast<std::size_t>(elements[i])];
+        if (novelty == infinity) {
+          if (expected.unseen < 0) expected.unseen = static_cast<std::int64_t>(i);
+        } else if (expected.index < 0 || novelty > expected.novelty) {
+          expected.novelty = novelty;
+          expected.index = static_cast<std::int64_t>(i);
+        }
+      }
+      const FrameNovelties found = bank.largest_novelty(30, elements.data(), rows.data());
+      CHECK(found.novelty == expected.novelty && found.index == expected.index &&
+            found.unseen == expected.unseen);
+    }
+  CHECK(bank.largest_novelty(0, nullptr, nullptr).index == -1);
+}
+
 TEST(what_is_not_finite_is_refused)
 {
   EnvironmentBank bank(plain(5, 0.1));
@@ -289,6 +327,9 @@ TEST(what_is_not_finite_is_refused)
       const std::string column = "fingerprint of Ni: column " + std::to_string(c + 1) + " of 5";
       CHECK_THROWS(bank.is_new(0, query.data()), column);
       CHECK_THROWS(bank.distance(0, query.data()), column);
+      const int element = 0;
+      const double *row = query.data();
+      CHECK_THROWS(bank.largest_novelty(1, &element, &row), column);
       CHECK_THROWS(bank.add(0, query.data(), {}), column);
     }
   CHECK(bank.size() == 1);

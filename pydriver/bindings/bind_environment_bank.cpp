@@ -121,6 +121,18 @@ Array<double> distances(const EnvironmentBank &bank, const ElementArray &element
   return owned_array(std::move(result));
 }
 
+nb::tuple largest_novelty(const EnvironmentBank &bank, const ElementArray &elements,
+                          const ValueArray &fingerprints)
+{
+  FrameNovelties found;
+  {
+    nb::gil_scoped_release release;
+    const auto rows = rows_of(bank.header().n_features, elements, fingerprints);
+    found = bank.largest_novelty(rows.size(), elements.data(), rows.data());
+  }
+  return nb::make_tuple(found.novelty, found.index, found.unseen);
+}
+
 void add(EnvironmentBank &bank, const ElementArray &elements, const OriginArray &origins,
          const ValueArray &fingerprints)
 {
@@ -257,6 +269,10 @@ void bind_environment_bank(nb::module_ &m)
           "last time, or -1.")
       .def("distances", &distances, "elements"_a, "fingerprints"_a, "hints"_a = nb::none(),
            "Distance float64[n] to the nearest entry in scaled units, inf if the element has none.")
+      .def(
+          "largest_novelty", &largest_novelty, "elements"_a, "fingerprints"_a,
+          "Of `distances` / threshold: the largest among environments whose element has an entry, the index of the "
+          "first that has it (-1: none), and of the first whose element has no entry (-1: none).")
       .def("add", &add, "elements"_a, "origins"_a, "fingerprints"_a,
            "Store entries unconditionally; origins int64[n, 3] are run, step and atom ID.")
       .def("entry", &entry, "position"_a,

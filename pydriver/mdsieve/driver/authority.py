@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -143,27 +144,28 @@ class Authority:
         atom, symbol = frame.dropped_atom, self._element_of(frame, frame.dropped_atom)
         largest = frame.dropped_novelty
         cautious = largest if frame.dropped_atom else None
-        if len(elements):
-            novelty = (
-                self._bank.distances(as_ints(elements), as_reals(frame.fingerprints))
-                / self._thresholds[elements]
-            )
-            first = int(np.argmax(novelty))
-            if novelty[first] > largest or not frame.dropped_atom:
-                largest = float(novelty[first])
-                atom, symbol = int(frame.candidate_ids[first]), self.elements[elements[first]]
-            known = novelty[np.isfinite(novelty)]
-            if len(known):
-                cautious = max(float(known.max()), 0.0 if cautious is None else cautious)
+        novelty, first, unseen = self._bank.largest_novelty(as_ints(elements), as_reals(frame.fingerprints))
+        if first >= 0:
+            cautious = max(novelty, 0.0 if cautious is None else cautious)
+        if unseen >= 0:
+            novelty, first = math.inf, unseen
+        if first >= 0 and (novelty > largest or not frame.dropped_atom):
+            largest = novelty
+            atom, symbol = int(frame.candidate_ids[first]), self.elements[elements[first]]
         return Novelties(float(largest), int(atom), symbol, cautious)
 
     def select_new(self, frame: Frame, run: int) -> list[Environment]:
         """The entries that a frame brings, in the order of atom IDs; the bank is not changed."""
         elements = as_ints(frame.candidate_elements)
-        rows = frame.fingerprint_rows(self._n_features)
-        picks = self._bank.select_new(elements, as_reals(frame.fingerprints))
+        ends = frame.fingerprint_ends(self._n_features)
+        values = as_reals(frame.fingerprints)
+        picks = self._bank.select_new(elements, values)
         return [
-            Environment(int(elements[i]), (run, frame.step, int(frame.candidate_ids[i])), rows[i].copy())
+            Environment(
+                int(elements[i]),
+                (run, frame.step, int(frame.candidate_ids[i])),
+                values[ends[i] - self._n_features[elements[i]] : ends[i]].copy(),
+            )
             for i in picks
         ]
 
@@ -192,7 +194,7 @@ class Authority:
         }
 
     def _check(self, frame: Frame) -> None:
-        frame.fingerprint_rows(self._n_features)
+        frame.fingerprint_ends(self._n_features)
         if np.any(np.diff(frame.candidate_ids) <= 0):
             raise LinkError(
                 f"FRAME: step {frame.step}: the candidates are not in ascending order of atom IDs"

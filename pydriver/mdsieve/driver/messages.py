@@ -276,8 +276,8 @@ class Frame:
         ]
         return sum(bit for bit, present in has if present)
 
-    def fingerprint_rows(self, n_features: list[int]) -> list[np.ndarray]:
-        """One view a candidate.
+    def fingerprint_ends(self, n_features: list[int]) -> np.ndarray:
+        """Where each candidate's fingerprint ends in `fingerprints`, shape (c,).
 
         Parameters
         ----------
@@ -292,15 +292,18 @@ class Frame:
         elements = self.candidate_elements
         if len(elements) and (elements.min() < 0 or elements.max() >= len(n_features)):
             raise LinkError(f"FRAME: a candidate's element is not one of 0 … {len(n_features) - 1}")
-        ends = (
-            np.cumsum(np.asarray(n_features, dtype=np.int64)[elements]) if len(elements) else np.zeros(0, int)
-        )
+        ends = np.cumsum(np.asarray(n_features, dtype=np.int64)[elements])
         total = int(ends[-1]) if len(ends) else 0
         if total != len(self.fingerprints):
             raise LinkError(
                 f"FRAME: {len(self.fingerprints)} fingerprint values for {len(elements)} candidates, "
                 f"expected {total}"
             )
+        return ends
+
+    def fingerprint_rows(self, n_features: list[int]) -> list[np.ndarray]:
+        """One view a candidate; parameters and errors are those of `fingerprint_ends`."""
+        ends = self.fingerprint_ends(n_features)
         return np.split(self.fingerprints, ends[:-1]) if len(ends) else []
 
     def copy(self) -> Frame:

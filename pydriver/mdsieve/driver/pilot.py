@@ -111,7 +111,7 @@ class Pilot:
         n_features = self._n_features
         statistics = _core.ColumnStatistics(n_features)
         for frame in frames:
-            frame.fingerprint_rows(n_features)  # they must add up
+            frame.fingerprint_ends(n_features)  # they must add up
             statistics.add(as_ints(frame.candidate_elements), as_reals(frame.fingerprints))
         try:
             scaling = statistics.scaling(self.info["scaling"]["kind"], self.info["elements"])
