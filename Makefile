@@ -62,7 +62,7 @@ $(STAMPS)/installed: $(BUILD_FILES) $(CXX_SOURCES) $(PY_SOURCES) $(STAMPS)/build
 	@$(PIP) install -q --no-build-isolation .
 	@touch $@
 
-$(STAMPS)/test-tools: pyproject.toml | $(STAMPS)/installed
+$(STAMPS)/test-tools: pyproject.toml | $(STAMPS)/installed $(STAMPS)/torch
 	@echo "== Programs the tests compare with"
 	@$(PIP) install -q 'mdsieve[test]'
 	@touch $@
@@ -71,11 +71,10 @@ $(STAMPS)/dev-tools: pyproject.toml | $(STAMPS)/installed
 	@$(PIP) install -q 'mdsieve[dev]'
 	@touch $@
 
-# PyTorch and faiss serve as yardsticks only: the version that is known to do, else whichever there is
+# PyTorch: the version that is known to do, else whichever there is
 $(STAMPS)/torch: | $(STAMPS)/venv
 	@echo "== PyTorch"
 	@$(PIP) install -q torch==2.13.0 || $(PIP) install -q torch
-	@$(PIP) install -q faiss-cpu || echo "no faiss for this machine: its rows are left out"
 	@touch $@
 
 env: $(STAMPS)/test-tools
@@ -153,7 +152,8 @@ valgrind: $(STAMPS)/installed $(STAMPS)/test-tools
 	@echo "== A short run of LAMMPS with fix select under valgrind"
 	@$(BIN)/python tests/lammps/memcheck.py
 
-bench: $(STAMPS)/installed $(STAMPS)/test-tools $(STAMPS)/torch
+bench: $(STAMPS)/installed $(STAMPS)/test-tools
+	@$(PIP) install -q faiss-cpu || echo "no faiss for this machine: its rows are left out"
 	@for b in benchmarks/[!_]*.py; do echo "== $$b"; $(BIN)/python $$b; done
 
 # ------------------------------------------------------------------ demo

@@ -315,6 +315,32 @@ class EnvironmentBank:
         native.add(elements[taken], origins, self._pick(elements, fingerprints, taken))
         return BankUpdate(len(taken) > 0, novelty, order[taken])
 
+    def to(self, device: str | None) -> EnvironmentBank:
+        """A copy of this bank whose questions PyTorch answers on a device, with the same answers bit for bit.
+
+        Worth it for large banks and many environments at a time.
+
+        Parameters
+        ----------
+        device : str or None
+            "cuda", "cuda:1", "cpu", … as PyTorch names it; None: the compiled search.
+
+        Raises
+        ------
+        ValueError
+            If the scaling is not known yet.
+        ImportError
+            If PyTorch is not installed.
+        RuntimeError
+            If there is no such device.
+        """
+        native = _core.EnvironmentBank.deserialise(self._require_native().serialise(), "the bank")
+        if device is not None:
+            from mdsieve.device_search import DeviceSearch
+
+            native = DeviceSearch(native, device)
+        return self._from_native(self._functions, native)
+
     # banks among themselves
 
     def merge(self, other: EnvironmentBank) -> int:
@@ -331,7 +357,7 @@ class EnvironmentBank:
             If the other bank has different symmetry functions or a different scaling.
         """
         native, others = self._require_native(), other._require_native()
-        native.require_compatible(others, "the other bank")
+        native.require_compatible(getattr(others, "compiled", others), "the other bank")
         elements, origins, fingerprints = others.entries_since(0)
         new = native.select_new(elements, fingerprints)
         native.add(elements[new], origins[new], self._pick(elements, fingerprints, new))
@@ -346,7 +372,7 @@ class EnvironmentBank:
             If the other bank has different symmetry functions or a different scaling.
         """
         native, others = self._require_native(), other._require_native()
-        native.require_compatible(others, "the other bank")
+        native.require_compatible(getattr(others, "compiled", others), "the other bank")
         return BankDifference(_uncovered(native, others), _uncovered(others, native))
 
     def rethreshold(self, thresholds: float | Mapping[str, float]) -> EnvironmentBank:
