@@ -55,9 +55,11 @@ run {MD_STEPS - 60} upto
 run {MD_STEPS} upto
 """
 
-# what the fix has been told, written by LAMMPS itself and flushed line by line: step, verdict, kept so far
+# what the fix has been told, written by LAMMPS itself and flushed line by line: step, verdict, kept so far;
+# a fix that goes on from a restart file goes on with its counts
 WITNESS = f"""
-fix ack all print {EVERY} "$(step) $(f_sel) $(f_sel[6])" file acks.{{number}}.txt screen no title ""
+print "begin $(f_sel[6])" file acks.{{number}}.txt screen no
+fix ack all print {EVERY} "$(step) $(f_sel) $(f_sel[6])" append acks.{{number}}.txt screen no title ""
 """
 WITNESS_ENDS = 'print "end $(f_sel) $(f_sel[6])" append acks.{number}.txt screen no\n'
 

@@ -49,11 +49,11 @@ class Witness:
     Attributes
     ----------
     lines : list of (int, int, int)
-        Step, verdict of this step if it was there at once, frames kept so far in this launch.
+        Step, verdict of this step if it was there at once, frames kept so far by the fix.
     ended : bool
         Whether the script came to its end.
     kept : int
-        Frames acknowledged as kept.
+        Frames acknowledged as kept in this launch.
     """
 
     lines: list[tuple[int, int, int]]
@@ -67,9 +67,12 @@ class Witness:
         words = [
             line.split() for line in text.splitlines(keepends=True) if line.endswith("\n") and line.strip()
         ]
-        kept = int(words[-1][2]) if words else 0
-        lines = [tuple(map(int, line)) for line in words if line[0] != "end"]
-        return cls(lines, bool(words) and words[-1][0] == "end", kept)
+        if not words:
+            return cls([], False, 0)
+        assert words[0][0] == "begin", f"{path}: {words[0]}"
+        ended = words[-1][0] == "end"
+        lines = [tuple(map(int, line)) for line in words[1 : -1 if ended else None]]
+        return cls(lines, ended, int(words[-1][-1]) - int(words[0][1]))
 
     @property
     def evaluations(self) -> int:
