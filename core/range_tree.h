@@ -77,12 +77,12 @@ class RangeTree {
 
   std::int32_t new_block();
   std::int32_t new_pair();
-  void clear_node(std::int32_t node);
-  void put(std::int32_t node, std::int32_t id);
-  void collect(std::int32_t node, std::vector<std::int32_t> &ids) const;
-  void release_children(std::int32_t node);
-  void build_node(std::int32_t node, std::int32_t *begin, std::int32_t *end, int depth);
-  void rebuild(std::int32_t node, int depth);
+  void clear_node(std::int32_t index);
+  void put(std::int32_t index, std::int32_t id);
+  void collect(std::int32_t index, std::vector<std::int32_t> &ids) const;
+  void release_children(std::int32_t index);
+  void build_node(std::int32_t index, std::int32_t *begin, std::int32_t *end, int depth);
+  void rebuild(std::int32_t index, int depth);
   bool is_worth_rebuilding(const Node &node) const;
 
   int n_axes_;

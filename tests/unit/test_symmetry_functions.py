@@ -378,3 +378,21 @@ def test_n2p2_order_is_a_permutation_sorted_by_parameters():
     ]
     with pytest.raises(ValueError, match="'Cu' is not in the descriptor"):
         functions.n2p2_order("Cu")
+
+
+def test_ten_thousand_functions_are_what_they_are_one_by_one():
+    radial = [f"symfunction_short Ni 2 Ni {0.0005 * (i + 1):.4f} 0 4.5" for i in range(5000)]
+    angular = [
+        f"symfunction_short Ni 3 Ni Ni {0.0005 * (i + 1):.4f} {sign} {zeta} 4.5"
+        for sign in (-1, 1)
+        for zeta in (1, 2, 4, 16)
+        for i in range(625)
+    ]
+    head = "elements Ni\ncutoff_type 1\n"
+    lines = radial + angular
+    functions = SymmetryFunctions.from_text(head + "\n".join(lines))
+    assert functions.n_features == {"Ni": 10_000}
+    values = functions.create(primitive())
+    for column in (0, 1, 2500, 4999, 5000, 7777, 9999):
+        alone = SymmetryFunctions.from_text(head + lines[column]).create(primitive())
+        np.testing.assert_allclose(values[:, [column]], alone, *TOLERANCE["double"])
