@@ -125,7 +125,7 @@ template <int n> inline double sum_lanes(const double *lanes)
   typedef double four __attribute__((vector_size(32)));
   typedef double loose_four __attribute__((vector_size(32), aligned(8), may_alias));
   static_assert(n == 8 || n == 16, "");
-  const auto *p = reinterpret_cast<const loose_four *>(lanes);
+  const loose_four *p = reinterpret_cast<const loose_four *>(lanes);
   four sum;
   if constexpr (n == 16)
     sum = (p[0] + p[2]) + (p[1] + p[3]);

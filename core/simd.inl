@@ -39,7 +39,8 @@ template <class Real> struct Simd {
       } parts_of_v;
       parts_of_v.whole = v;
       for (int h = 0; h < 2; h++) {
-        auto *at = reinterpret_cast<loose_wide *>(sums + h * (width / 2));
+        loose_wide *at =    // named, since auto would forget "aligned" and "may_alias"
+            reinterpret_cast<loose_wide *>(sums + h * (width / 2));
         *at += __builtin_convertvector(parts_of_v.halves[h], wide);
       }
     }

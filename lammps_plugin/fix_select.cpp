@@ -37,7 +37,6 @@
 using namespace LAMMPS_NS;
 using namespace FixConst;
 using mdsieve::InputError;
-using mdsieve::ReplyBatch;
 using mdsieve::SelectOptions;
 using mdsieve::Verdict;
 

@@ -15,8 +15,6 @@ for LAMMPS. SPDX-License-Identifier: GPL-2.0-or-later
 #include <cstring>
 
 using namespace LAMMPS_NS;
-using mdsieve::SelectOptions;
-using mdsieve::Verdict;
 
 /* ----------------------------------------------------------------------
    restart: counters, and the bank where no driver keeps it

@@ -88,7 +88,7 @@ void RemoteDecider::submit(const FrameReport &frame)
 Reply RemoteDecider::read(std::vector<std::int64_t> message)
 {
   if (message.size() > 1 && message[1] == static_cast<std::int64_t>(MessageKind::fatal))
-    open_answer(std::move(message));
+    open_answer(message);    // throws
   outstanding_--;
   Reply reply = Reply::unpack(std::move(message));
   progress_.n_kept = reply.n_kept;

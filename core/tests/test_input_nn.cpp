@@ -151,7 +151,7 @@ TEST(every_malformed_file_gets_one_clear_line)
     const std::string message = error_of(c.text);
     for (const std::string &part : c.expected)
       if (message.find(part) == std::string::npos)
-        check::fail(__FILE__, __LINE__, "\"" + part + "\" is missing in \"" + message + "\"");
+        check::fail(__FILE__, __LINE__, std::string(part).append(" is missing in ").append(message));
     CHECK(message.find('\n') == std::string::npos);
   }
 }

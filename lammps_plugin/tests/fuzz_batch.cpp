@@ -19,10 +19,10 @@ std::string batch_with(int n_replies)
   batch.text = "why the driver is lost";
   for (int i = 0; i < n_replies; ++i) {
     Reply reply;
-    reply.step = 10 * i;
+    reply.step = std::int64_t(10) * i;
     reply.revision = i;
     reply.entry_element.assign(1, 0);
-    reply.entry_origin = {1, 10 * i, 3};
+    reply.entry_origin = {1, reply.step, 3};
     reply.entry_fingerprints = {0.25, 0.5};
     batch.replies.push_back(reply);
   }

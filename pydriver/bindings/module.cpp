@@ -13,8 +13,8 @@ void bind_symmetry_functions(nb::module_ &m);
 NB_MODULE(_core, m)
 {
   m.doc() = "The compiled core of mdsieve, shared with the LAMMPS plugin.";
-  nb::exception<mdsieve::InputError>(m, "InputError",
-                                     PyExc_ValueError);    // NOLINT(bugprone-*): it registers itself
+  // NOLINTNEXTLINE(bugprone-unused-raii): it registers itself
+  nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
   bind_descriptor(m);
   bind_environment_bank(m);
   bind_rule(m);
