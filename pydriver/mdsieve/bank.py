@@ -504,8 +504,10 @@ class _Hints:
         return self._entries
 
 
-def check_thresholds(thresholds: float | Mapping[str, float], elements: list[str]) -> dict[str, float]:
-    """One sound threshold for each element, from one number or one for each.
+def check_thresholds(
+    thresholds: float | Mapping[str, float], elements: list[str], what: str = "threshold"
+) -> dict[str, float]:
+    """One sound threshold (or `what` else) for each element, from one number or one for each.
 
     Raises
     ------
@@ -517,17 +519,17 @@ def check_thresholds(thresholds: float | Mapping[str, float], elements: list[str
     missing = [symbol for symbol in elements if symbol not in thresholds]
     if missing:
         raise ValueError(
-            f"no threshold for {', '.join(missing)}: expected one for each of {', '.join(elements)}"
+            f"no {what} for {', '.join(missing)}: expected one for each of {', '.join(elements)}"
         )
     unknown = [symbol for symbol in thresholds if symbol not in elements]
     if unknown:
         raise ValueError(
-            f"threshold for {', '.join(unknown)}: the symmetry functions know {', '.join(elements)}"
+            f"{what} for {', '.join(unknown)}: the symmetry functions know {', '.join(elements)}"
         )
     for symbol, value in thresholds.items():
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not (is_number and math.isfinite(value) and value > 0):
-            raise ValueError(f"threshold of {symbol} is {value!r}: expected a finite number above 0")
+            raise ValueError(f"{what} of {symbol} is {value!r}: expected a finite number above 0")
     return {symbol: float(thresholds[symbol]) for symbol in elements}
 
 

@@ -138,7 +138,7 @@ class Score:
     ----------
     frame : float
         The frame's number: larger means newer or odder; infinite if there is nothing yet to compare with;
-        never NaN.
+        NaN only if there can be none, and then the reason says why. No condition holds for it.
     per_atom : ndarray of float, shape (n,), or None
         For each environment, in their order.
     atom : int
@@ -153,7 +153,7 @@ class Score:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        if math.isnan(self.frame):
+        if math.isnan(self.frame) and not self.reason:
             raise ValueError("a score is not a number")
 
     @classmethod
@@ -169,7 +169,14 @@ class Score:
         if not len(per_atom):
             return cls(0.0, per_atom)
         first = int(np.argmax(per_atom))
+        if math.isnan(per_atom[first]):
+            raise ValueError(f"the score of atom {atom_ids[first]} is not a number")
         return cls(float(per_atom[first]), per_atom, int(atom_ids[first]), reason)
+
+    @classmethod
+    def none(cls, reason: str) -> Score:
+        """There is no number for this frame, and why."""
+        return cls(math.nan, reason=reason)
 
     @property
     def cautious(self) -> float | None:
