@@ -80,6 +80,9 @@ class FixSelect : public Fix {
   } run_start_;
 
   struct RestartState {
+    /// "mdsieve" and the number of this layout: LAMMPS hands over whatever a fix of this style has written.
+    static constexpr std::int64_t current_layout = 0x026576656973646d;
+    std::int64_t layout = current_layout;
     mdsieve::Progress progress;
     bigint n_evaluated, evaluated_step, evaluated_natoms;
     Configuration configuration;

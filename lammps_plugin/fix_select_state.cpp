@@ -47,6 +47,13 @@ void FixSelect::write_restart(FILE *fp)
 void FixSelect::restart(char *buffer)
 {
   RestartState state;
+  std::memcpy(&state.layout, buffer, sizeof state.layout);
+  if (state.layout != RestartState::current_layout)
+    error->all(
+        FLERR,
+        "Fix select: the restart file holds the state of a fix {} of another mdsieve version: install that "
+        "version, or give the fix another ID to begin anew",
+        id);
   std::memcpy(&state, buffer, sizeof state);
   n_evaluated_ = state.n_evaluated;
   evaluated_step_ = state.evaluated_step;
