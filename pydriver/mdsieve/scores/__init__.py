@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mdsieve.scores.density import DensityScorer
     from mdsieve.scores.extrapolation import ExtrapolationScorer
     from mdsieve.scores.novelty import NoveltyScorer
+    from mdsieve.scores.spread import SpreadScorer
 
 _HOME = {
     "DensityScorer": "mdsieve.scores.density",
@@ -17,9 +18,18 @@ _HOME = {
     "NoveltyScorer": "mdsieve.scores.novelty",
     "Score": "mdsieve.scores.contract",
     "Scorer": "mdsieve.scores.contract",
+    "SpreadScorer": "mdsieve.scores.spread",
 }
 
-__all__ = ["DensityScorer", "Environments", "ExtrapolationScorer", "NoveltyScorer", "Score", "Scorer"]
+__all__ = [
+    "DensityScorer",
+    "Environments",
+    "ExtrapolationScorer",
+    "NoveltyScorer",
+    "Score",
+    "Scorer",
+    "SpreadScorer",
+]
 
 
 if not TYPE_CHECKING:  # a type checker reads the imports above
