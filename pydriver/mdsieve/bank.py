@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -334,7 +334,7 @@ class EnvironmentBank:
         RuntimeError
             If there is no such device.
         """
-        native = _core.EnvironmentBank.deserialise(self._require_native().serialise(), "the bank")
+        native: Any = _core.EnvironmentBank.deserialise(self._require_native().serialise(), "the bank")
         if device is not None:
             from mdsieve.device_search import DeviceSearch
 

@@ -137,6 +137,7 @@ class _DeviceSet:
         self._width = -(-len(self._shift) // _LANES) * _LANES
         self._chunk = chunk
         self._size = 0
+        self._entries: Any = None
         self._make_room(0)
 
     def scaled(self, rows: np.ndarray):
