@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bad input ends the run with one clear line, the same on every number of ranks, and loses nothing."""
 
+import os
 import re
 
 import pytest
@@ -154,7 +155,8 @@ def test_a_plugin_of_another_lammps_version_stops(folder):
         "int lammps_version(void *handle) { (void) handle; return 20240101; }\n"
     )
     run(["cc", "-shared", "-fPIC", "-o", "version.so", "version.c"], folder).check()
-    env = {"LD_PRELOAD": str(folder / "version.so")}
+    before = os.environ.get("LD_PRELOAD")  # sanitizers come first
+    env = {"LD_PRELOAD": ":".join(filter(None, [before, str(folder / "version.so")]))}
     finished = run_lmp(SETUP.format(words=GOOD, before=""), folder, env=env)
     assert finished.returncode != 0
     assert re.search(
