@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from ase import Atoms
-from harness import run_lmp
+from harness import MDSIEVE, run, run_lmp
 from select_cases import NI, NI_NN
 
 from mdsieve import EnvironmentBank, SymmetryFunctions
@@ -162,3 +162,19 @@ def test_thresholds_that_are_none_are_refused(value, folder):
     assert finished.returncode != 0
     assert "threshold" in errors(finished)[0]
     assert "expected a number > 0" in errors(finished)[0]
+
+
+def test_lammps_replays_a_nan_as_zero_and_the_offline_reader_refuses_it(folder):
+    rows = [f"{i + 1} 1 {x} {y} {z}" for i, (x, y, z) in enumerate(CLUSTER)]
+    rows[1] = "2 1 nan 3.3 1.0"
+    head = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n5\nITEM: BOX BOUNDS pp pp pp\n0 10\n0 10\n0 10\n"
+    (folder / "traj.dump").write_text(head + "ITEM: ATOMS id type x y z\n" + "\n".join(rows) + "\n")
+    script = box("p p p", "0 10 0 10 0 10", CLUSTER) + GOOD.replace("run 0\n", "")
+    script += "dump seen all custom 1 seen.dump id x\ndump_modify seen sort id\nrerun traj.dump dump x y z\n"
+    run_lmp(script, folder).check()
+    assert (folder / "seen.dump").read_text().splitlines()[10] == "2 0"
+    words = ["select", "bank", "traj.dump", "--functions", "sf.nn", "--threshold", "1", "--scaling", "none"]
+    refused = run([*MDSIEVE, *words, "--types", "Ni", "--output", "kept.xyz"], folder)
+    assert refused.returncode != 0
+    assert re.search(r"traj.dump.*nan", refused.stderr)
+    assert not (folder / "kept.xyz").exists()
