@@ -106,7 +106,7 @@ sanitize: build/sanitize/build.ninja $(STAMPS)/test-tools
 	@$(BIN)/ctest --test-dir build/sanitize --output-on-failure --no-tests=error --timeout 600
 	@echo "== The extension and the plugin under ASan and UBSan, inside Python and LAMMPS"
 	@$(call PACKAGE,build/sanitize)
-	@env $(call WITH_BUILD,build/sanitize) LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0 \
+	@env $(call WITH_BUILD,build/sanitize) LD_PRELOAD="$(SANITIZERS)" ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=4 \
 	    $(BIN)/python -m pytest -m 'not slow' --timeout 900 $(SANITIZED_TESTS)
 
 build/coverage/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
