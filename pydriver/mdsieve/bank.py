@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _SCALINGS = ("minmax", "std", None)
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 _STORE_SUFFIX = ".db"
+_AT_A_TIME = 1024  # environments of one element that `extend` compares with each other
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,15 @@ class EnvironmentBank:
             self._create(_core.Scaling.identity(self._widths))
 
     @classmethod
+    def empty(
+        cls, functions: SymmetryFunctions, thresholds: float | Mapping[str, float], scaling: _core.Scaling
+    ) -> EnvironmentBank:
+        """A bank without entries whose scaling is known."""
+        if scaling.kind == "none":
+            return cls(functions, thresholds, None)
+        return cls(functions, thresholds, scaling.kind).set_scaling(scaling)
+
+    @classmethod
     def _from_native(cls, functions: SymmetryFunctions, native: _core.EnvironmentBank) -> EnvironmentBank:
         kind = native.scaling.kind
         thresholds = dict(zip(native.elements, native.thresholds, strict=True))
@@ -185,6 +195,17 @@ class EnvironmentBank:
             raise ValueError(f"scaling '{scaling.kind}': the bank was created for '{self._scaling_kind}'")
         self._create(scaling)
         return self
+
+    @property
+    def compiled(self) -> _core.EnvironmentBank:
+        """The compiled bank beneath, for code that works on flat arrays.
+
+        Raises
+        ------
+        ValueError
+            If the scaling is not known yet.
+        """
+        return self._require_native()
 
     # what it holds
 
@@ -314,6 +335,43 @@ class EnvironmentBank:
         origins = np.column_stack([np.full_like(ids, run), np.full_like(ids, step), ids])
         native.add(elements[taken], origins, self._pick(elements, fingerprints, taken))
         return BankUpdate(len(taken) > 0, novelty, order[taken])
+
+    def extend(self, element: str, fingerprints: np.ndarray) -> np.ndarray:
+        """Show the bank many environments of one element, one after the other; new ones are stored.
+
+        Parameters
+        ----------
+        element : str
+        fingerprints : ndarray of float, shape (n, n_features)
+            Unscaled, in the order in which they are taken.
+
+        Returns
+        -------
+        ndarray of int
+            Rows that were stored, ascending; their provenance is run 0, step and atom ID the row.
+
+        Raises
+        ------
+        ValueError
+            If the scaling is not known yet, the element is not the bank's or a row has another length.
+        """
+        native = self._require_native()
+        number = self._element_number(element)
+        rows = np.ascontiguousarray(fingerprints, dtype=float)
+        if rows.ndim != 2 or rows.shape[1] != self._widths[number]:
+            raise ValueError(
+                f"fingerprints of {element}: expected rows of {self._widths[number]} numbers, "
+                f"got an array of shape {rows.shape}"
+            )
+        picked = [np.empty(0, np.int64)]
+        for begin in range(0, len(rows), _AT_A_TIME):
+            part = rows[begin : begin + _AT_A_TIME]
+            new = native.select_new(np.full(len(part), number, np.int32), part.ravel())
+            at = begin + new
+            origins = np.column_stack([np.zeros_like(at), at, at])
+            native.add(np.full(len(new), number, np.int32), origins, part[new].ravel())
+            picked.append(at)
+        return np.concatenate(picked)
 
     def to(self, device: str | None) -> EnvironmentBank:
         """A copy of this bank whose questions PyTorch answers on a device, with the same answers bit for bit.

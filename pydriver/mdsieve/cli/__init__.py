@@ -27,6 +27,7 @@ COMMANDS = {
     "drive": ("drive", "drive"),
     "show": ("show", "show"),
     "describe": ("describe", "describe"),
+    "calibrate": ("calibrate", "calibrate"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

@@ -38,11 +38,45 @@ def bank(
     ] = "angstrom",
     threads: Annotated[int, typer.Option("--threads", "-j", help="Threads that compute fingerprints.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    budget: Annotated[
+        int | None,
+        typer.Option("--budget", "-n", help="Keep so many: the radius grows as it must, from the threshold."),
+    ] = None,
+    of: Annotated[
+        Literal["frames", "environments"], typer.Option("--of", help="What the budget counts.")
+    ] = "frames",
 ) -> None:
     """Keep frames that hold an environment farther than a threshold from all seen before.
 
     mdsieve select bank run-*.extxyz -f ni.nn -t 0.25 -o kept.extxyz
     """
+    if budget is not None:
+        if start is not None or functions is None:
+            raise ValueError("--budget: expected --functions, and no --bank to begin with")
+        from mdsieve.samplers.select_budget import select_budget
+
+        found = select_budget(
+            trajectories,
+            functions,
+            budget,
+            output,
+            of=of,
+            thresholds=parse_thresholds(threshold) if threshold else None,
+            scaling=scaling,
+            save_bank=save_bank,
+            types=types.split(",") if types else None,
+            precision=precision,
+            length_unit=length_unit,
+            n_jobs=threads,
+            overwrite=overwrite,
+        )
+        sizes = ", ".join(f"{element} {size}" for element, size in found.bank_sizes.items())
+        typer.echo(
+            f"{output}: {found.n_kept} of {found.n_frames} frames kept; bank {sizes}; "
+            f"every environment within {found.cover:.4g} of the bank, "
+            f"no {budget} environments cover all within {found.lower_bound:.4g}"
+        )
+        return
     from mdsieve.samplers.environment_bank import select_bank
 
     selection = select_bank(

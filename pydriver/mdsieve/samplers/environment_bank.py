@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdsieve import _core
-from mdsieve.bank import BankUpdate, EnvironmentBank, check_thresholds, flat_fingerprints
+from mdsieve.bank import BankUpdate, EnvironmentBank, check_thresholds
 from mdsieve.io.replacing import replacing
 from mdsieve.io.trajectories import SourceFrame, iterate_frames
+from mdsieve.samplers.streaming import naming, showing_progress, with_fingerprints
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from mdsieve.descriptors import LengthUnit, Precision, SymmetryFunctions
-
-_FRAMES_AHEAD = 8  # frames a thread may be ahead of the bank
 
 
 @dataclass(frozen=True)
@@ -114,8 +110,8 @@ def select_bank(
             raise FileExistsError(17, "the file exists already; overwrite it explicitly", str(path))
     if n_jobs < 1:
         raise ValueError(f"{n_jobs} threads: expected at least 1")
-    with _progress(progress) as show:
-        environments = _bank_to_begin_with(
+    with showing_progress(progress) as show:
+        environments = bank_to_begin_with(
             paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, show
         )
         selection = _select(paths, types, environments, output, n_jobs, show)
@@ -130,9 +126,9 @@ def _select(paths, types, bank: EnvironmentBank, output, n_jobs: int, show: Call
     n_frames = n_environments = n_kept = n_new = 0
     report = show("choosing")
     with replacing(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        for frame, prints in _with_fingerprints(iterate_frames(paths, types), bank.functions, n_jobs):
+        for frame, prints in with_fingerprints(iterate_frames(paths, types), bank.functions, n_jobs):
             elements, fingerprints, order, ids = prints
-            with _naming(frame):
+            with naming(frame):
                 update = bank.update_from_fingerprints(
                     elements, fingerprints, order, ids, step=_step_of(frame, n_frames)
                 )
@@ -147,9 +143,10 @@ def _select(paths, types, bank: EnvironmentBank, output, n_jobs: int, show: Call
     return BankSelection(n_frames, n_environments, n_kept, n_new, sizes)
 
 
-def _bank_to_begin_with(
+def bank_to_begin_with(
     paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, show
 ) -> EnvironmentBank:
+    """The bank that the options of a selection describe, its scaling known."""
     from mdsieve.descriptors import SymmetryFunctions
 
     given: SymmetryFunctions | None = None
@@ -173,9 +170,9 @@ def _bank_to_begin_with(
     result = EnvironmentBank(functions, thresholds, scaling)
     statistics = _core.ColumnStatistics([functions.n_features[symbol] for symbol in functions.elements])
     report = show("fitting the scaling")
-    frames = _with_fingerprints(iterate_frames(paths, types), functions, n_jobs)
+    frames = with_fingerprints(iterate_frames(paths, types), functions, n_jobs)
     for n_frames, (frame, (elements, fingerprints, *_)) in enumerate(frames, start=1):
-        with _naming(frame):
+        with naming(frame):
             statistics.add(elements, fingerprints)
         report(n_frames, None)
     return result.set_scaling(statistics.scaling(scaling, functions.elements))
@@ -191,41 +188,6 @@ def _stored_bank(path, functions, functions_path, thresholds, precision) -> Envi
             f"{path}: its thresholds are {listed}; rethreshold the bank first, or leave thresholds out"
         )
     return bank
-
-
-def _with_fingerprints(
-    frames: Iterator[SourceFrame], functions: SymmetryFunctions, n_jobs: int
-) -> Iterator[tuple[SourceFrame, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]]:
-    """Frames in order with their flat fingerprints and atom IDs, computed by threads a few frames ahead."""
-
-    def compute(frame: SourceFrame):
-        with _naming(frame):
-            rows = functions.create_by_element(frame.atoms)
-            return flat_fingerprints(functions, frame.atoms, rows)
-
-    with ThreadPoolExecutor(n_jobs) as pool:
-        ahead: deque = deque()
-        try:
-            for frame in frames:
-                ahead.append((frame, pool.submit(compute, frame)))
-                if len(ahead) >= _FRAMES_AHEAD * n_jobs:
-                    first, future = ahead.popleft()
-                    yield first, future.result()
-            while ahead:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        finally:
-            for _, future in ahead:
-                future.cancel()
-
-
-@contextmanager
-def _naming(frame: SourceFrame) -> Iterator[None]:
-    """Say in which frame something was wrong."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{frame.source}: frame {frame.index}: {error}") from None
 
 
 def _step_of(frame: SourceFrame, n_before: int) -> int:
@@ -247,30 +209,3 @@ def _marked(frame: SourceFrame, update: BankUpdate, ids: np.ndarray) -> Atoms:
     atoms.info["new_environments"] = len(update.new)
     atoms.arrays["novelty"] = update.novelty
     return atoms
-
-
-@contextmanager
-def _progress(is_wanted: bool) -> Iterator[Callable[[str], Callable[[int, int | None], None]]]:
-    """Begin a line of progress with a title; the line is called with frames seen and frames kept."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.fields[counts]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not (is_wanted and console.is_terminal)) as lines:
-
-        def begin(title: str) -> Callable[[int, int | None], None]:
-            task = lines.add_task(title, total=None, counts="")
-
-            def report(n_frames: int, n_kept: int | None) -> None:
-                kept = "" if n_kept is None else f", {n_kept} kept"
-                lines.update(task, counts=f"{n_frames} frames{kept}")
-
-            return report
-
-        yield begin
