@@ -496,7 +496,7 @@ class EnvironmentBank:
                 raise ValueError(f"{path}: this store has no bank yet")
         else:
             native = _core.EnvironmentBank.deserialise(Path(path).read_bytes(), str(path))
-        return cls._from_native(_functions_of(native, str(path), precision), native)
+        return cls._from_native(functions_of(native, str(path), precision), native)
 
     # within
 
@@ -652,7 +652,7 @@ def _uncovered(bank: _core.EnvironmentBank, by: _core.EnvironmentBank) -> np.nda
     return np.flatnonzero(by.distances(elements, fingerprints) > np.take(by.thresholds, elements))
 
 
-def _functions_of(native: _core.EnvironmentBank, name: str, precision: Precision) -> SymmetryFunctions:
+def functions_of(native: _core.EnvironmentBank, name: str, precision: Precision) -> SymmetryFunctions:
     """The symmetry functions of a bank. Its text may be in either unit: the hash tells which."""
     from mdsieve.descriptors import SymmetryFunctions
 
