@@ -56,7 +56,8 @@ def test_an_environment_that_was_kept_n_times_has_minus_the_logarithm_of_n():
 def test_the_size_of_the_blocks_decides_nothing(monkeypatch):
     known, strange = cloud(200, 5, 1), cloud(37, 5, 1)
     whole = DensityScorer(plain_columns(5), 0.5).fit([frame_of(known)]).score(frame_of(strange))
-    monkeypatch.setattr(density, "_CHUNK", 64)
+    monkeypatch.setattr(density, "_QUERIES", 10)
+    monkeypatch.setattr(density, "_BLOCK", 64)
     parts = DensityScorer(plain_columns(5), 0.5).fit([frame_of(known)]).score(frame_of(strange))
     np.testing.assert_allclose(parts.per_atom, whole.per_atom, rtol=1e-12)
 

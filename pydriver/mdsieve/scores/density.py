@@ -22,7 +22,9 @@ __all__ = ["DensityScorer", "ReferenceSet"]
 
 logger = logging.getLogger("mdsieve.scores")
 
-_CHUNK = 2**22  # numbers in one block of squared distances
+_QUERIES = 256  # environments asked about at a time
+_BLOCK = 2**17  # exponents at a time: they stay in a processor's cache
+_DEVICE_BLOCK = 2**24  # the same on a GPU, which wants much at a time
 
 
 class ReferenceSet:
@@ -73,21 +75,24 @@ class ReferenceSet:
         torch = self._torch
         queries = self._prepared(scaled)
         result = torch.empty(len(scaled), dtype=torch.float64, device=self._device)
-        step = max(1, _CHUNK // self._used)
-        for begin in range(0, len(scaled), step):
-            block = queries[begin : begin + step]
-            result[begin : begin + step] = -self._log_sums(block)
+        for begin in range(0, len(scaled), _QUERIES):
+            result[begin : begin + _QUERIES] = -self._log_sums(queries[begin : begin + _QUERIES])
         return result.cpu().numpy()
 
     def _log_sums(self, queries: Any) -> Any:
+        """Logarithm of Σ_x exp(-|x - y|²), block by block."""
         torch = self._torch
         total = torch.full((len(queries),), -torch.inf, dtype=torch.float64, device=self._device)
         own = (queries * queries).sum(dim=1, keepdim=True)
-        for begin in range(0, self._used, _CHUNK):
-            end = min(begin + _CHUNK, self._used)
-            products = queries @ self._rows[begin:end].T
-            squares = (own + self._squares[begin:end] - 2.0 * products).clamp_(min=0.0)
-            total = torch.logaddexp(total, torch.logsumexp(-squares, dim=1))
+        block = _BLOCK if self._device.type == "cpu" else _DEVICE_BLOCK
+        step = max(1, block // len(queries))
+        for begin in range(0, self._used, step):
+            end = min(begin + step, self._used)
+            exponents = torch.addmm(-self._squares[begin:end], queries, self._rows[begin:end].T, alpha=2.0)
+            exponents.sub_(own).clamp_(max=0.0)
+            largest = exponents.amax(dim=1, keepdim=True)
+            part = exponents.sub_(largest).exp_().sum(dim=1).log_().add_(largest[:, 0])
+            total = torch.logaddexp(total, part)
         return total
 
     def _prepared(self, scaled: np.ndarray) -> Any:
