@@ -31,7 +31,7 @@ WITHIN := timeout --kill-after=30
 # what pip needs to build the package, as pyproject.toml says
 BUILD_REQUIRES := $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.toml | tr ',' ' ')
 CXX_SOURCES := $(shell find core lammps_plugin pydriver/bindings -name '*.cpp' -o -name '*.h' -o -name '*.inl' -o -name CMakeLists.txt)
-PY_SOURCES := $(shell find pydriver/mdsieve -name '*.py' -o -name '*.html' -o -name '*.css')
+PY_SOURCES := $(shell find pydriver/mdsieve -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js')
 BUILD_FILES := CMakeLists.txt pyproject.toml $(wildcard cmake/*.cmake) pydriver/CMakeLists.txt
 
 # the real data are optional, except in CI
@@ -138,7 +138,7 @@ fuzz: build/fuzz/build.ninja $(STAMPS)/installed $(STAMPS)/test-tools
 
 test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 	@echo "== Tests: unit, LAMMPS$(if $(SCIENCE),, (no real data in $(MDSIEVE_DATA): tests/science left out))"
-	@$(WITHIN) 1380 $(BIN)/python -m pytest -m 'not slow' tests/unit tests/lammps $(SCIENCE)
+	@$(WITHIN) 1380 $(BIN)/python -m pytest -m 'not slow' tests/unit tests/browser tests/lammps $(SCIENCE)
 
 science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science

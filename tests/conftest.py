@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-for folder in ("lammps", "unit", "."):  # helpers of tests: harness, synthetic, plain_bank
+for folder in ("lammps", "unit", "browser", "."):  # helpers of tests: harness, synthetic, chromium
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
 pytest.register_assert_rewrite("pattern_checks")

@@ -28,6 +28,7 @@ COMMANDS = {
     "show": ("show", "show"),
     "describe": ("describe", "describe"),
     "calibrate": ("calibrate", "calibrate"),
+    "report": ("report", "report"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

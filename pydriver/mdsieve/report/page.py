@@ -3,42 +3,38 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import time
+from collections.abc import Iterable
 from html import escape
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mdsieve._version import __version__
 from mdsieve.driver.store import FrameStore
 from mdsieve.io.replacing import replacing
-from mdsieve.report.picture import picture_bytes
-from mdsieve.report.tables import bank_sizes, frame_words, scaling_words
+from mdsieve.maps import Method
+from mdsieve.report.content import report_content
+from mdsieve.report.tables import bank_sizes, scaling_words
 
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; background: #fff; margin: 2.5rem auto;
-       max-width: 62rem; padding: 0 1.2rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p.lead { color: #52606d; margin: 0 0 1.4rem; }
-.facts { display: flex; flex-wrap: wrap; gap: .8rem; margin: 0 0 1.2rem; padding: 0; list-style: none; }
-.facts li { background: #f5f7fa; border-radius: .4rem; padding: .5rem .9rem; }
-.facts b { display: block; font-size: 1.25rem; font-weight: 600; }
-.facts span { color: #52606d; font-size: .85rem; }
-svg { width: 100%; height: auto; }
-.scroll { overflow: auto; max-height: 34rem; border: 1px solid #e4e7eb; border-radius: .4rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th { position: sticky; top: 0; background: #f5f7fa; text-align: right; font-weight: 600; }
-th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; }
-th:last-child, td:last-child { text-align: left; }
-tbody tr:nth-child(even) { background: #fafbfc; }
-pre { background: #f5f7fa; border-radius: .4rem; padding: .7rem; overflow: auto; font-size: .82rem; }
-footer { color: #7b8794; font-size: .85rem; margin-top: 2.5rem; }
-"""
+if TYPE_CHECKING:
+    from ase import Atoms
+
+_SCRIPTS = ("plot.js", "viewer.js", "report.js")
 
 
-def write_report(store: FrameStore, path: str | os.PathLike, log: str | os.PathLike | None = None) -> None:
-    """Write a campaign's report as one HTML page that needs no other file.
+def write_report(
+    store: FrameStore,
+    path: str | os.PathLike,
+    log: str | os.PathLike | None = None,
+    *,
+    method: Method = "pca",
+    seed: int = 0,
+    trajectory: Iterable[Atoms] | None = None,
+) -> None:
+    """Write a campaign's report as one HTML page that needs no other file and no network.
 
     Parameters
     ----------
@@ -47,33 +43,80 @@ def write_report(store: FrameStore, path: str | os.PathLike, log: str | os.PathL
         The page to write.
     log : path, optional
         A LAMMPS log; its last lines are quoted, with the timing summary.
+    method : {"pca", "tsne", "umap"}
+        Of the map.
+    seed : int
+        Of the map.
+    trajectory : iterable of ase.Atoms, optional
+        The frames that the kept ones were chosen from, for the map and the histograms.
 
     Raises
     ------
     OSError
         If the page cannot be written or the log not read.
     """
-    sections = [
-        _headline(store),
-        _picture(store),
-        _section("Runs", _runs(store)),
-        _section("Bank", _bank(store)),
-        _section("Kept frames", _frames(store)),
-    ]
+    content = report_content(store, method=method, seed=seed, trajectory=trajectory)
+    sections = [_headline(store), _plots(content)]
+    sections += [_section("Runs", _runs(store)), _section("Bank", _bank(store))]
     if log is not None:
         text = Path(log).read_text(encoding="utf-8", errors="replace")
         sections.append(
             _section("End of the LAMMPS log", f"<pre>{escape(chr(10).join(text.splitlines()[-60:]))}</pre>")
         )
+    scripts = "\n".join(_asset(name) for name in _SCRIPTS)
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>mdsieve: {escape(store.path.name)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>mdsieve: {escape(store.path.name)}</title>\n<style>\n{_asset('report.css')}</style>\n"
+        "</head>\n<body>\n"
         + "\n".join(sections)
-        + f"\n{_footer(store)}\n</body>\n</html>\n"
+        + f"\n{_footer(store)}\n"
+        + f'<script type="application/json" id="data">{_as_json(content)}</script>\n'
+        + f"<script>\n{scripts}</script>\n</body>\n</html>\n"
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _asset(name: str) -> str:
+    return files("mdsieve.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _as_json(content: dict) -> str:
+    """JSON that may stand inside a script element, whatever texts are in it."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _plots(content: dict) -> str:
+    """Places that the page's scripts fill, each with a sentence on what is seen."""
+    parts = [
+        _section("Novelty", "<div id=novelty></div>"),
+        "<div class=pair><div>" + _section("Bank", "<div id=growth></div>") + "</div>",
+        "<div>"
+        + _section("Kept frames", "<div id=kept></div>")
+        + _section("Temperature", "<div id=temperature></div>"),
+        "</div></div>",
+    ]
+    if content["map"] is not None:
+        parts += ["<div class=pair><div>", _section("Map of the kept frames", _MAP), "</div><div>"]
+        parts += [_section("Symmetry functions before and after", _HISTOGRAM), "</div></div>"]
+    parts.append(_section("Kept frames", _FRAMES))
+    return "\n".join(parts)
+
+
+_MAP = """<p class=note>A point is a frame's mean fingerprint; frames that are alike lie near each
+other. Click one to see its atoms; drag a box to zoom in, double-click to zoom out.</p>
+<label>colour <select id=map-colour></select></label><span class=note id=map-scale></span>
+<div id=map></div>"""
+
+_HISTOGRAM = """<p class=note>Share of the environments in each interval of a symmetry function: where the
+bank is wider than what it was chosen from, repetition was left out.</p>
+<label>function <select id=histogram-function></select></label><div id=histogram></div>"""
+
+_FRAMES = """<p class=note>Click a column's name to sort, <i>view</i> to see the atoms: the triggering
+atom has a red ring, atoms whose environments entered the bank a dark one. Drag to turn, wheel to zoom.</p>
+<div id=viewer></div><p class=note id=viewer-note></p><div class=scroll id=frames></div>"""
 
 
 def _headline(store: FrameStore) -> str:
@@ -88,11 +131,6 @@ def _headline(store: FrameStore) -> str:
         "<p class=lead>Frames that showed something new, kept by mdsieve.</p>\n"
         f"<ul class=facts>{items}</ul>"
     )
-
-
-def _picture(store: FrameStore) -> str:
-    svg = picture_bytes(store, "svg").decode()
-    return re.sub(r"^.*?(?=<svg)", "", svg, flags=re.DOTALL)
 
 
 def _runs(store: FrameStore) -> str:
@@ -118,12 +156,6 @@ def _bank(store: FrameStore) -> str:
     return (
         f"<p>Descriptor {name}, scaling {scaling}.</p>\n{_table(('threshold', 'entries', 'element'), rows)}"
     )
-
-
-def _frames(store: FrameStore) -> str:
-    unit = "τ" if store.units() == "lj" else "ps"
-    names = ("frame", "run", "step", f"time / {unit}", "T / K", "novelty", "entries", "atom", "reason")
-    return _table(names, [frame_words(frame) for frame in store.frames()])
 
 
 def _section(title: str, content: str) -> str:

@@ -46,7 +46,7 @@ def draw(store: FrameStore):
     from matplotlib.figure import Figure
 
     evaluations = store.evaluations()
-    time, label, breaks = _time_line(evaluations, "τ" if store.units() == "lj" else "ps")
+    time, label, breaks = time_line(evaluations, "τ" if store.units() == "lj" else "ps")
     figure = Figure(figsize=(9.0, 7.0), layout="constrained")
     novelty, growth, temperature = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1.4, 1.0))
     _draw_novelty(novelty, time, evaluations)
@@ -61,7 +61,7 @@ def draw(store: FrameStore):
     return figure
 
 
-def _time_line(evaluations: np.ndarray, unit: str) -> tuple[np.ndarray, str, list[float]]:
+def time_line(evaluations: np.ndarray, unit: str) -> tuple[np.ndarray, str, list[float]]:
     """Time of each evaluation with the runs one after the other, its label, and where each run but the first
     begins.
 

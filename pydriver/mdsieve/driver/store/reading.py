@@ -211,6 +211,13 @@ class StoreReader:
         return np.array(rows.fetchall(), dtype=np.int64).reshape(-1, 3)
 
     @_of_a_file
+    def entry_atoms(self) -> list[tuple[int, int]]:
+        """Frame and atom ID of every bank entry that a kept frame brought, in the bank's order."""
+        return self._connection.execute(
+            "SELECT frame, atom_id FROM mdsieve_environments WHERE frame IS NOT NULL ORDER BY position"
+        ).fetchall()
+
+    @_of_a_file
     def info(self) -> dict[str, str]:
         """Format, version of mdsieve, command and time of creation."""
         return dict(self._connection.execute("SELECT name, value FROM mdsieve_info"))
