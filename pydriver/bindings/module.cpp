@@ -9,6 +9,7 @@ void bind_descriptor(nb::module_ &m);
 void bind_environment_bank(nb::module_ &m);
 void bind_rule(nb::module_ &m);
 void bind_symmetry_functions(nb::module_ &m);
+void bind_text_table(nb::module_ &m);
 
 NB_MODULE(_core, m)
 {
@@ -19,4 +20,5 @@ NB_MODULE(_core, m)
   bind_environment_bank(m);
   bind_rule(m);
   bind_symmetry_functions(m);
+  bind_text_table(m);
 }

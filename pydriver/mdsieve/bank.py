@@ -298,6 +298,17 @@ class EnvironmentBank:
         self._require_native()
         return self.update_from_fingerprints(*self._fingerprints(atoms, n_jobs), step, run)
 
+    def has_new(self, elements: np.ndarray, fingerprints: np.ndarray) -> bool:
+        """Whether a frame holds a new environment; the bank stays as it is.
+
+        Parameters
+        ----------
+        elements, fingerprints : ndarray
+            As for `update_from_fingerprints`, which costs several times as much.
+        """
+        native = self._require_native()
+        return len(native.select_new(elements, fingerprints, self._hints.of(elements))) > 0
+
     def update_from_fingerprints(
         self,
         elements: np.ndarray,
@@ -610,19 +621,25 @@ def flat_fingerprints(
     atom_ids : ndarray of int, shape (n_atoms,)
         IDs by atom index.
     """
+    atom_ids = _atom_ids(atoms)
+    order = np.argsort(atom_ids, kind="stable")
+    alone = [symbol for symbol, (indices, _) in rows.items() if len(indices) == len(atoms)]
+    if len(alone) == 1:  # one element: whole rows change places
+        elements = np.full(len(atoms), functions.elements.index(alone[0]), np.int32)
+        return elements, rows[alone[0]][1][order].reshape(-1), order, atom_ids
     numbers = np.full(len(atoms), -1, np.int32)
     for number, symbol in enumerate(functions.elements):
         if symbol in rows:
             numbers[rows[symbol][0]] = number
-    atom_ids = _atom_ids(atoms)
-    order = np.argsort(atom_ids, kind="stable")
     place = np.empty(len(atoms), np.int64)
     place[order] = np.arange(len(atoms))
     elements = numbers[order]
-    offsets = _offsets(elements, [functions.n_features[symbol] for symbol in functions.elements])
+    n_features = functions.n_features
+    offsets = _offsets(elements, [n_features[symbol] for symbol in functions.elements])
     flat = np.empty(offsets[-1])
     for indices, values in rows.values():
-        flat[offsets[place[indices]][:, None] + np.arange(values.shape[1])] = values
+        if len(indices):
+            flat[offsets[place[indices]][:, None] + np.arange(values.shape[1])] = values
     return elements, flat, order, atom_ids
 
 

@@ -499,7 +499,7 @@ def test_selection_memory_does_not_grow_with_the_trajectory(ni, tmp_path):
     (tmp_path / "ni.nn").write_text(NI)
     random = np.random.default_rng(0)
     peaks = []
-    for n_frames in (40, 400):
+    for n_frames in (100, 300):
         path = tmp_path / f"{n_frames}.extxyz"
         write(path, [_rattled(random) for _ in range(n_frames)])
         tracemalloc.start()

@@ -36,7 +36,10 @@ def bank(
     length_unit: Annotated[
         Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
     ] = "angstrom",
-    threads: Annotated[int, typer.Option("--threads", "-j", help="Threads that compute fingerprints.")] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", "-j", help="Threads that read and compute [default: one a core]."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     budget: Annotated[
         int | None,
@@ -50,6 +53,9 @@ def bank(
 
     mdsieve select bank run-*.extxyz -f ni.nn -t 0.25 -o kept.extxyz
     """
+    from mdsieve.samplers.described_frames import cores
+
+    threads = cores() if threads is None else threads
     if budget is not None:
         if start is not None or functions is None:
             raise ValueError("--budget: expected --functions, and no --bank to begin with")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
@@ -32,9 +33,9 @@ class DumpError(ValueError):
 class _Lines:
     """The lines of a file, counted."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, first: int = 1) -> None:
         self._file = file
-        self.number = 0
+        self.number = first - 1
 
     def next(self) -> str | None:
         line = self._file.readline(_LONGEST_LINE)
@@ -58,7 +59,40 @@ class _Lines:
         return DumpError(self.number, what)
 
 
-def read_dump(file: TextIO, types: Sequence[str] | None = None) -> Iterator[Atoms]:
+@dataclass(frozen=True)
+class DumpHeader:
+    """What stands before the atoms of a snapshot.
+
+    Attributes
+    ----------
+    step, n_atoms : int
+    cell : ndarray, shape (3, 3)
+        Cell vectors as rows [Å].
+    origin : ndarray, shape (3,)
+        Lower corner of the box.
+    periodic : list of bool
+    columns : dict of str to int
+        Place of each column by its name.
+    """
+
+    step: int
+    n_atoms: int
+    cell: np.ndarray
+    origin: np.ndarray
+    periodic: list[bool]
+    columns: dict[str, int]
+
+    @property
+    def position_names(self) -> Sequence[str]:
+        """The columns to take positions from."""
+        return next(place for place in _POSITIONS if set(place) <= set(self.columns))
+
+    def cartesian(self, values: np.ndarray) -> np.ndarray:
+        """Positions from the numbers in `position_names`, shape (n, 3)."""
+        return values @ self.cell + self.origin if self.position_names[0].startswith("xs") else values
+
+
+def read_dump(file: TextIO, types: Sequence[str] | None = None, first_line: int = 1) -> Iterator[Atoms]:
     """The snapshots of a text dump.
 
     Parameters
@@ -66,6 +100,8 @@ def read_dump(file: TextIO, types: Sequence[str] | None = None) -> Iterator[Atom
     file : text file
     types : sequence of str, optional
         Element symbols of the atom types 1, 2, …; needed where the dump has no column ``element``.
+    first_line : int
+        Number of the first line, for messages.
 
     Yields
     ------
@@ -79,51 +115,98 @@ def read_dump(file: TextIO, types: Sequence[str] | None = None) -> Iterator[Atom
     DumpError
         The line, the word or atom, and what was expected.
     """
-    lines = _Lines(file)
+    lines = _Lines(file, first_line)
+    while (header := _next_header(lines)) is not None:
+        yield _snapshot(lines, header, types)
+
+
+def read_header(text: TextIO) -> DumpHeader | None:
+    """The first snapshot's header, up to the line before its atoms; None if there is none.
+
+    Raises
+    ------
+    DumpError
+        As `read_dump`.
+    """
+    return _next_header(_Lines(text))
+
+
+def snapshot_atoms(
+    header: DumpHeader, ids: np.ndarray, numbers: np.ndarray, vectors: dict[str, np.ndarray]
+) -> Atoms:
+    """The atoms of a snapshot in the order of their IDs.
+
+    Parameters
+    ----------
+    header : DumpHeader
+    ids, numbers : ndarray of int, shape (n_atoms,)
+        IDs and atomic numbers in the order of the lines.
+    vectors : dict of str to ndarray, shape (n_atoms, 3)
+        ``positions``, ``velocities`` (Å/ps) and ``forces`` (eV/Å), the last two if there are any.
+    """
+    from ase import Atoms, units
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    order = np.argsort(ids, kind="stable")
+    atoms = Atoms(
+        numbers=numbers[order],
+        positions=header.cartesian(vectors["positions"])[order],
+        cell=header.cell,
+        pbc=header.periodic,
+        celldisp=header.origin,
+        info={"timestep": header.step},
+    )
+    atoms.set_array("id", ids[order])
+    if "velocities" in vectors:
+        atoms.set_velocities(vectors["velocities"][order] / (1000.0 * units.fs))
+    if "forces" in vectors:
+        atoms.calc = SinglePointCalculator(atoms, forces=vectors["forces"][order])
+    return atoms
+
+
+def vector_columns(header: DumpHeader) -> dict[str, Sequence[str]]:
+    """The columns of each of `snapshot_atoms`' vectors that the dump has."""
+    found = {"positions": header.position_names, "velocities": _VELOCITIES, "forces": _FORCES}
+    return {name: columns for name, columns in found.items() if set(columns) <= set(header.columns)}
+
+
+def _next_header(lines: _Lines) -> DumpHeader | None:
     while (line := lines.next()) is not None:
         if line.split() == MARK.split():
-            yield _snapshot(lines, types)
-        elif _is_extra(line):
+            return _header(lines)
+        if is_extra(line):
             lines.require("a value")
         elif line.strip():
             raise lines.error(f"{_shown(line)}, expected '{MARK}'")
+    return None
 
 
-def _snapshot(lines: _Lines, types: Sequence[str] | None) -> Atoms:
-    from ase import Atoms
-
+def _header(lines: _Lines) -> DumpHeader:
     step = _integer(lines, "a time step")
     line = lines.require("'ITEM: NUMBER OF ATOMS'")
     while not line.startswith(
         "ITEM: NUMBER OF ATOMS"
     ):  # ITEM: UNITS, ITEM: TIME, each with a line of its own
-        if not _is_extra(line):
+        if not is_extra(line):
             raise lines.error(f"{_shown(line)}, expected 'ITEM: NUMBER OF ATOMS'")
         lines.require("a value")
         line = lines.require("'ITEM: NUMBER OF ATOMS'")
     n_atoms = _integer(lines, "a number of atoms")
     cell, origin, periodic = _box(lines)
-    columns = _columns(lines)
+    return DumpHeader(step, n_atoms, cell, origin, periodic, _columns(lines))
+
+
+def _snapshot(lines: _Lines, header: DumpHeader, types: Sequence[str] | None) -> Atoms:
+    columns = header.columns
     first = lines.number + 1
-    table = _table(lines, n_atoms, columns)
-    ids = _ids(table, columns, n_atoms, first)
-    order = np.argsort(ids, kind="stable")
-    symbols = _symbols(table, columns, types, first)
-    positions = _positions(table, columns, cell, origin, first)
-    atoms = Atoms(
-        symbols=[symbols[i] for i in order],
-        positions=positions[order],
-        cell=cell,
-        pbc=periodic,
-        celldisp=origin,
-        info={"timestep": step},
-    )
-    atoms.set_array("id", ids[order])
-    _add_results(atoms, table, columns, order, first)
-    return atoms
+    table = _table(lines, header.n_atoms, columns)
+    ids = _ids(table, columns, header.n_atoms, first)
+    numbers = _numbers_of(table, columns, types, first)
+    vectors = {name: _vectors(table, columns, words, first) for name, words in vector_columns(header).items()}
+    return snapshot_atoms(header, ids, numbers, vectors)
 
 
-def _is_extra(line: str) -> bool:
+def is_extra(line: str) -> bool:
     """Whether it is a header that `dump_modify units yes time yes` adds; a line of its own follows."""
     return line.split() in (["ITEM:", "UNITS"], ["ITEM:", "TIME"])
 
@@ -242,9 +325,9 @@ def _ids(table: list[list[str]], columns: dict[str, int], n_atoms: int, first: i
     return ids
 
 
-def _symbols(
+def _numbers_of(
     table: list[list[str]], columns: dict[str, int], types: Sequence[str] | None, first: int
-) -> list[str]:
+) -> np.ndarray:
     from ase.data import atomic_numbers
 
     if "element" in columns:
@@ -265,28 +348,7 @@ def _symbols(
     for i, symbol in enumerate(symbols):
         if symbol not in atomic_numbers:
             raise DumpError(first + i, f"{_shown(symbol)} is no element")
-    return symbols
-
-
-def _positions(
-    table: list[list[str]], columns: dict[str, int], cell: np.ndarray, origin: np.ndarray, first: int
-) -> np.ndarray:
-    names = next(place for place in _POSITIONS if set(place) <= set(columns))
-    values = _vectors(table, columns, names, first)
-    return values @ cell + origin if names[0].startswith("xs") else values
-
-
-def _add_results(
-    atoms: Atoms, table: list[list[str]], columns: dict[str, int], order: np.ndarray, first: int
-) -> None:
-    from ase import units
-    from ase.calculators.singlepoint import SinglePointCalculator
-
-    if set(_VELOCITIES) <= set(columns):
-        velocities = _vectors(table, columns, _VELOCITIES, first)
-        atoms.set_velocities(velocities[order] / (1000.0 * units.fs))
-    if set(_FORCES) <= set(columns):
-        atoms.calc = SinglePointCalculator(atoms, forces=_vectors(table, columns, _FORCES, first)[order])
+    return np.array([atomic_numbers[symbol] for symbol in symbols], dtype=np.int64)
 
 
 def _shown(words: str) -> str:

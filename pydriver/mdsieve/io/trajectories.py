@@ -8,14 +8,17 @@ import gzip
 import io
 import lzma
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mdsieve.io.lammps_dump import is_dump, read_dump
-from mdsieve.io.wording import shown, shown_error
+from mdsieve.io.text_frames import TextFrame, split_dump, split_xyz
+from mdsieve.io.wording import shown_error
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -42,6 +45,123 @@ class SourceFrame:
     index: int
 
 
+@dataclass(frozen=True)
+class RawFrame(ABC):
+    """One frame as it stands in its file: reading on does not wait for its being understood.
+
+    Attributes
+    ----------
+    source : str
+        Name of the file.
+    index : int
+        Place in the file, from 0.
+    """
+
+    source: str
+    index: int
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """About how many bytes it takes."""
+
+    @abstractmethod
+    def _read(self) -> Atoms:
+        """All that the file says about the frame."""
+
+    def _read_structure(self) -> Atoms:
+        """At least what `structure` promises."""
+        return self._read()
+
+    def atoms(self) -> Atoms:
+        """The frame with all that the file says about it.
+
+        Raises
+        ------
+        ValueError
+            "path: ..." if it cannot be understood.
+        """
+        with _naming(self.source, self.index):
+            return self._read()
+
+    def structure(self) -> Atoms:
+        """Elements, positions, cell, IDs (``arrays["id"]``) and time step (``info``) if there are any.
+
+        Raises
+        ------
+        ValueError
+            As `atoms`.
+        """
+        with _naming(self.source, self.index):
+            return self._read_structure()
+
+
+@dataclass(frozen=True)
+class _FrameByASE(RawFrame):
+    found: Atoms
+
+    @property
+    def size(self) -> int:
+        return 100 * len(self.found)
+
+    def _read(self) -> Atoms:
+        return self.found
+
+
+@dataclass(frozen=True)
+class _DumpFrame(RawFrame):
+    text: TextFrame
+    types: Sequence[str] | None
+
+    @property
+    def size(self) -> int:
+        return len(self.text.data)
+
+    def _read(self) -> Atoms:
+        from mdsieve.io.plain_text import read_plain_snapshot
+
+        atoms = read_plain_snapshot(self.text.data, self.types)
+        if atoms is not None:
+            return atoms
+        found = list(read_dump(_as_text(self.text.data), self.types, self.text.first_line))
+        if len(found) != 1:
+            raise ValueError(
+                f"line {self.text.first_line}: {len(found)} snapshots where one was expected; line ends that "
+                "are not LAMMPS'?"
+            )
+        return found[0]
+
+
+@dataclass(frozen=True)
+class _XyzFrame(RawFrame):
+    text: TextFrame
+
+    @property
+    def size(self) -> int:
+        return len(self.text.data)
+
+    def _read(self) -> Atoms:
+        import numpy as np
+
+        line = self.text.first_line
+        try:
+            atoms = _read_one(_as_text(self.text.data), format="extxyz")
+        except Exception as error:  # ASE's reader fails in every way there is
+            raise ValueError(f"the frame of line {line}: {shown_error(error)}") from error
+        infinite = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+        if len(infinite):
+            raise ValueError(
+                f"line {line + 2 + infinite[0]}: the position of atom {infinite[0] + 1} is not finite"
+            )
+        return atoms
+
+    def _read_structure(self) -> Atoms:
+        from mdsieve.io.plain_text import read_plain_structure
+
+        atoms = read_plain_structure(self.text.data)
+        return self._read() if atoms is None else atoms
+
+
 def iterate_frames(
     paths: Iterable[str | os.PathLike], types: Sequence[str] | None = None
 ) -> Iterator[SourceFrame]:
@@ -62,87 +182,87 @@ def iterate_frames(
     ValueError
         "path: ..." if its content cannot be understood.
     """
+    for frame in iterate_raw_frames(paths, types):
+        yield SourceFrame(frame.atoms(), frame.source, frame.index)
+
+
+def iterate_raw_frames(
+    paths: Iterable[str | os.PathLike], types: Sequence[str] | None = None
+) -> Iterator[RawFrame]:
+    """As `iterate_frames`, but XYZ files and dumps are only cut into frames: threads may understand them.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `iterate_frames`, as far as cutting can tell.
+    """
     for path in paths:
         if not Path(path).is_file():
             raise FileNotFoundError(2, "no such trajectory", str(path))
         frames = _frames_of(path, types)
         n_read = 0
-        try:
-            for index, atoms in enumerate(frames):
-                yield SourceFrame(atoms, str(path), index)
-                n_read = index + 1
-        except (GeneratorExit, MemoryError):
-            raise
-        except Exception as error:  # readers of foreign formats fail in every way there is
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise ValueError(f"{path}: cannot be read after {n_read} frames: {shown_error(error)}") from error
+        for index in count():
+            with _naming(str(path), index):
+                frame = next(frames, None)
+            if frame is None:
+                break
+            yield frame
+            n_read = index + 1
         if n_read == 0:
             raise ValueError(f"{path}: no frame in it")
 
 
-def _open_text(path: str | os.PathLike) -> TextIO:
-    opener: Callable[..., TextIO] = _OPENERS.get(Path(path).suffix, open)
-    return opener(path, "rt", encoding="utf-8", errors="replace")
+@contextmanager
+def _naming(source: str, n_read: int) -> Iterator[None]:
+    """Say in which file and after how many frames something was wrong."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # readers of foreign formats fail in every way there is
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"{source}: cannot be read after {n_read} frames: {shown_error(error)}") from error
 
 
-def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[Atoms]:
-    with _open_text(path) as file:
-        head = file.read(4096).splitlines()
+def _open(path: str | os.PathLike) -> BinaryIO:
+    opener: Callable[..., BinaryIO] = _OPENERS.get(Path(path).suffix, open)
+    return opener(path, "rb")
+
+
+def _as_text(data: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="replace")
+
+
+def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[RawFrame]:
+    with _open(path) as file:
+        head = file.read(4096).decode("utf-8", "replace").splitlines()
+    source = str(path)
     if is_dump(head):
-        return _dump_frames(path, types)
-    if len(head) > 1 and head[0].strip().isdecimal() and _XYZ_NAMES.intersection(Path(path).suffixes):
-        return _xyz_frames(path)
-    return _ase_frames(path)
+        with _open(path) as file:
+            for index, text in enumerate(split_dump(file)):
+                yield _DumpFrame(source, index, text, types)
+    elif len(head) > 1 and head[0].strip().isdecimal() and _XYZ_NAMES.intersection(Path(path).suffixes):
+        with _open(path) as file:
+            for index, text in enumerate(split_xyz(file)):
+                yield _XyzFrame(source, index, text)
+    else:
+        for index, atoms in enumerate(_frames_by_ase(path)):
+            yield _FrameByASE(source, index, atoms)
 
 
-def _read_one(text: str, *, format: str) -> Atoms:
+def _read_one(text: io.TextIOWrapper, *, format: str) -> Atoms:
     """The one frame in a text, by ASE."""
     from ase import Atoms
     from ase.io import read
 
-    atoms = read(io.StringIO(text), format=format)
+    atoms = read(text, format=format)
     if not isinstance(atoms, Atoms):
         raise ValueError("expected one frame")
     return atoms
 
 
-def _ase_frames(path: str | os.PathLike) -> Iterator[Atoms]:
+def _frames_by_ase(path: str | os.PathLike) -> Iterator[Atoms]:
     from ase.io import iread
 
     yield from iread(Path(path), index=":")
-
-
-def _xyz_frames(path: str | os.PathLike) -> Iterator[Atoms]:
-    import numpy as np
-
-    with _open_text(path) as file:
-        number = 0  # of the line read last
-        for line in file:
-            number += 1
-            words = line.split()
-            if not words:
-                continue
-            if len(words) != 1 or not (words[0].isascii() and words[0].isdecimal() and len(words[0]) < 16):
-                raise ValueError(f"line {number}: '{shown(line)}' is no number of atoms")
-            n_lines = int(words[0]) + 1
-            text = [line, *islice(file, n_lines)]
-            if len(text) != n_lines + 1:
-                found = max(len(text) - 2, 0)
-                raise ValueError(f"line {number}: {n_lines - 1} atoms announced, the file ends after {found}")
-            try:
-                atoms = _read_one("".join(text), format="extxyz")
-            except Exception as error:  # ASE's reader fails in every way there is
-                raise ValueError(f"the frame of line {number}: {shown_error(error)}") from error
-            infinite = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
-            if len(infinite):
-                raise ValueError(
-                    f"line {number + 2 + infinite[0]}: the position of atom {infinite[0] + 1} is not finite"
-                )
-            number += n_lines
-            yield atoms
-
-
-def _dump_frames(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[Atoms]:
-    with _open_text(path) as file:
-        yield from read_dump(file, types)

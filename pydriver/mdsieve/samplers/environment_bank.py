@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ import numpy as np
 from mdsieve import _core
 from mdsieve.bank import BankUpdate, EnvironmentBank, check_thresholds
 from mdsieve.io.replacing import replacing
-from mdsieve.io.trajectories import SourceFrame, iterate_frames
-from mdsieve.samplers.streaming import naming, showing_progress, with_fingerprints
+from mdsieve.io.trajectories import RawFrame, iterate_raw_frames
+from mdsieve.samplers.described_frames import FingerprintSpool, describe_frames, naming
+from mdsieve.samplers.progress import showing_progress
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -78,8 +80,9 @@ def select_bank(
         each atom has a ``novelty``. Novelties refer to the bank before the frame. The file appears whole or
         not at all.
     scaling : {"minmax", "std", "none", None} or path
-        Fitted on all these trajectories, which are then read twice; none; or the name of a ``scaling.data``
-        file (min-max). Ignored with `bank`, whose scaling is frozen.
+        Fitted on all these trajectories, whose fingerprints then wait on disk beside `output` (8 bytes a
+        number; at most half of what is free there, the rest is computed twice); none; or the name of a
+        ``scaling.data`` file (min-max). Ignored with `bank`, whose scaling is frozen.
     bank : path, optional
         A stored bank to begin with.
     save_bank : path, optional
@@ -87,7 +90,7 @@ def select_bank(
     types : sequence of str, optional
         Element symbols of LAMMPS' atom types.
     n_jobs : int
-        Threads that compute fingerprints.
+        Threads that read and compute fingerprints. The picks do not depend on it.
     overwrite : bool
         Replace files that exist.
     progress : bool
@@ -110,41 +113,58 @@ def select_bank(
             raise FileExistsError(17, "the file exists already; overwrite it explicitly", str(path))
     if n_jobs < 1:
         raise ValueError(f"{n_jobs} threads: expected at least 1")
-    with showing_progress(progress) as show:
+    with ExitStack() as stack:
+        show = stack.enter_context(showing_progress(progress))
+        spool = stack.enter_context(FingerprintSpool(Path(output).absolute().parent))
         environments = bank_to_begin_with(
-            paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, show
+            paths,
+            functions_path,
+            thresholds,
+            scaling,
+            bank,
+            types,
+            precision,
+            length_unit,
+            n_jobs,
+            spool,
+            show,
         )
-        selection = _select(paths, types, environments, output, n_jobs, show)
+        selection = _select(paths, types, environments, output, n_jobs, spool, show)
     if save_bank is not None:
         environments.save(save_bank)
     return selection
 
 
-def _select(paths, types, bank: EnvironmentBank, output, n_jobs: int, show: Callable) -> BankSelection:
+def _select(
+    paths, types, bank: EnvironmentBank, output, n_jobs: int, spool: FingerprintSpool, show: Callable
+) -> BankSelection:
     from ase.io import write
 
     n_frames = n_environments = n_kept = n_new = 0
     report = show("choosing")
+    spool.rewind()
     with replacing(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        for frame, prints in with_fingerprints(iterate_frames(paths, types), bank.functions, n_jobs):
-            elements, fingerprints, order, ids = prints
+        for frame, described in describe_frames(
+            iterate_raw_frames(paths, types), bank.functions, n_jobs, spool
+        ):
+            environments = described.environments
             with naming(frame):
-                update = bank.update_from_fingerprints(
-                    elements, fingerprints, order, ids, step=_step_of(frame, n_frames)
-                )
-            n_frames += 1
-            n_environments += len(elements)
-            if update.is_kept:
+                is_worth_keeping = bank.has_new(*environments[:2])
+            if is_worth_keeping:
+                step = n_frames if described.step is None else described.step
+                update = bank.update_from_fingerprints(*environments, step=step)
                 n_kept += 1
                 n_new += len(update.new)
-                write(file, _marked(frame, update, ids), format="extxyz")
+                write(file, _marked(frame, update, described.ids), format="extxyz")
+            n_frames += 1
+            n_environments += len(described.elements)
             report(n_frames, n_kept)
     sizes = {symbol: bank.size(symbol) for symbol in bank.functions.elements}
     return BankSelection(n_frames, n_environments, n_kept, n_new, sizes)
 
 
 def bank_to_begin_with(
-    paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, show
+    paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, spool, show
 ) -> EnvironmentBank:
     """The bank that the options of a selection describe, its scaling known."""
     from mdsieve.descriptors import SymmetryFunctions
@@ -170,10 +190,10 @@ def bank_to_begin_with(
     result = EnvironmentBank(functions, thresholds, scaling)
     statistics = _core.ColumnStatistics([functions.n_features[symbol] for symbol in functions.elements])
     report = show("fitting the scaling")
-    frames = with_fingerprints(iterate_frames(paths, types), functions, n_jobs)
-    for n_frames, (frame, (elements, fingerprints, *_)) in enumerate(frames, start=1):
+    frames = describe_frames(iterate_raw_frames(paths, types), functions, n_jobs, spool)
+    for n_frames, (frame, described) in enumerate(frames, start=1):
         with naming(frame):
-            statistics.add(elements, fingerprints)
+            statistics.add(described.elements, described.fingerprints)
         report(n_frames, None)
     return result.set_scaling(statistics.scaling(scaling, functions.elements))
 
@@ -190,17 +210,10 @@ def _stored_bank(path, functions, functions_path, thresholds, precision) -> Envi
     return bank
 
 
-def _step_of(frame: SourceFrame, n_before: int) -> int:
-    """The MD step where the file tells it, else the number of frames before."""
-    for key in ("timestep", "step"):
-        value = frame.atoms.info.get(key)
-        if isinstance(value, int | np.integer):
-            return int(value)
-    return n_before
-
-
-def _marked(frame: SourceFrame, update: BankUpdate, ids: np.ndarray) -> Atoms:
-    atoms = frame.atoms
+def _marked(frame: RawFrame, update: BankUpdate, ids: np.ndarray) -> Atoms:
+    atoms = frame.atoms()
+    if len(atoms) != len(ids):
+        raise ValueError(f"{frame.source}: frame {frame.index}: the file has changed while it was read")
     trigger = int(np.argmax(update.novelty))
     atoms.info["frame"] = frame.index
     atoms.info["source"] = frame.source

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdsieve.io.replacing import replacing
-from mdsieve.io.trajectories import SourceFrame, iterate_frames
+from mdsieve.io.trajectories import RawFrame, iterate_raw_frames
 from mdsieve.samplers.budget import BudgetSampler, Of
+from mdsieve.samplers.described_frames import FingerprintSpool, describe_frames, naming
 from mdsieve.samplers.environment_bank import bank_to_begin_with
-from mdsieve.samplers.streaming import naming, showing_progress, with_fingerprints
+from mdsieve.samplers.progress import showing_progress
 
 if TYPE_CHECKING:
     from mdsieve.descriptors import LengthUnit, Precision
@@ -98,7 +99,7 @@ def select_budget(
     for path in (output, save_bank):
         if path is not None and Path(path).exists() and not overwrite:
             raise FileExistsError(17, "the file exists already; overwrite it explicitly", str(path))
-    with showing_progress(progress) as show:
+    with showing_progress(progress) as show, FingerprintSpool(Path(output).absolute().parent) as spool:
         bank = bank_to_begin_with(
             paths,
             functions_path,
@@ -109,15 +110,18 @@ def select_budget(
             precision,
             length_unit,
             n_jobs,
+            spool,
             show,
         )
         sampler = _sampler(bank, n_to_select, of, is_open=thresholds is None)
-        held: dict[int, SourceFrame] = {}
+        held: dict[int, RawFrame] = {}
         report = show("choosing")
-        for frame, prints in with_fingerprints(iterate_frames(paths, types), bank.functions, n_jobs):
+        spool.rewind()
+        raw_frames = iterate_raw_frames(paths, types)
+        for frame, described in describe_frames(raw_frames, bank.functions, n_jobs, spool):
             number, radius = sampler.n_frames_seen_, sampler.radius_
             with naming(frame):
-                is_kept = sampler.partial_fit_fingerprints(*prints)
+                is_kept = sampler.partial_fit_fingerprints(*described.environments)
             if is_kept or sampler.radius_ != radius:
                 held[number] = frame
             if sampler.radius_ != radius:
@@ -151,8 +155,8 @@ def _sampler(bank, n_to_select: int, of: Of, *, is_open: bool) -> BudgetSampler:
     return BudgetSampler(bank.functions, n_to_select, scaling, of=of, ratios=ratios, start=start)
 
 
-def _marked(frame: SourceFrame, ids: list[int]):
-    atoms = frame.atoms
+def _marked(frame: RawFrame, ids: list[int]):
+    atoms = frame.atoms()
     atoms.info["frame"] = frame.index
     atoms.info["source"] = frame.source
     atoms.info["new_environments"] = len(ids)
