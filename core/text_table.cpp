@@ -36,8 +36,7 @@ std::int32_t number_of(std::string_view word, std::vector<std::string> &dictiona
 bool take(std::string_view word, ColumnKind kind, TextTable &table)
 {
   switch (kind) {
-  case ColumnKind::skipped:
-    return true;
+  case ColumnKind::skipped: return true;
   case ColumnKind::real: {
     double value = 0.0;
     if (!read_number(word, value) || !std::isfinite(value)) return false;

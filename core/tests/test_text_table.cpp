@@ -33,9 +33,10 @@ TEST(the_last_line_needs_no_end)
 
 TEST(what_is_not_plain_is_left_to_others)
 {
-  for (const char *text : {"7 Ni 1.5\n", "7 Ni 1.5 x z\n", "\n7 Ni 1.5 x\n", "7.0 Ni 1.5 x\n", "7 Ni nan x\n",
-                           "7 Ni inf x\n", "7 Ni 1e999 x\n", "7 Ni 1,5 x\n", "7 Ni +1.5 x\n", "7 Ni 1.5 x\r\n",
-                           "7 N\xc3\xaf 1.5 x\n", "7 Ni 1_5 x\n", "99999999999999999999 Ni 1.5 x\n", ""})
+  for (const char *text :
+       {"7 Ni 1.5\n", "7 Ni 1.5 x z\n", "\n7 Ni 1.5 x\n", "7.0 Ni 1.5 x\n", "7 Ni nan x\n", "7 Ni inf x\n",
+        "7 Ni 1e999 x\n", "7 Ni 1,5 x\n", "7 Ni +1.5 x\n", "7 Ni 1.5 x\r\n", "7 N\xc3\xaf 1.5 x\n",
+        "7 Ni 1_5 x\n", "99999999999999999999 Ni 1.5 x\n", ""})
     CHECK(!read_text_table(text, 1, columns).has_value());
   CHECK(!read_text_table("7 Ni 1.5 x\n", std::size_t{1} << 60, columns).has_value());
 }

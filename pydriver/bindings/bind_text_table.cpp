@@ -71,10 +71,11 @@ std::optional<Found> bound_read_text_table(const nb::bytes &bytes, std::size_t b
 
 void bind_text_table(nb::module_ &m)
 {
-  m.def("read_text_table", &bound_read_text_table, "text"_a, "begin"_a, "n_rows"_a, "kinds"_a,
-        "Lines of words, from the byte `begin` on. `kinds` has a letter a column: r real, i whole, w word, - skipped.\n\n"
-        "Returns reals float64[n_rows, k], wholes int64[n_rows, k], words int32[n_rows, k] (numbers in the "
-        "dictionary), the dictionary, and the place after the last row; None where anything is out of the ordinary.");
+  m.def(
+      "read_text_table", &bound_read_text_table, "text"_a, "begin"_a, "n_rows"_a, "kinds"_a,
+      "Lines of words, from the byte `begin` on. `kinds` has a letter a column: r real, i whole, w word, - skipped.\n\n"
+      "Returns reals float64[n_rows, k], wholes int64[n_rows, k], words int32[n_rows, k] (numbers in the "
+      "dictionary), the dictionary, and the place after the last row; None where anything is out of the ordinary.");
   m.def(
       "after_lines",
       [](const nb::bytes &bytes, std::size_t begin, std::size_t n) -> std::optional<std::size_t> {
@@ -84,5 +85,6 @@ void bind_text_table(nb::module_ &m)
         if (place == std::string_view::npos) return std::nullopt;
         return place;
       },
-      "text"_a, "begin"_a, "n"_a, "The place after the n-th line end from the byte `begin` on; None if there are fewer.");
+      "text"_a, "begin"_a, "n"_a,
+      "The place after the n-th line end from the byte `begin` on; None if there are fewer.");
 }
