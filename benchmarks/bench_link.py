@@ -8,11 +8,12 @@ candidates    every atom with its fingerprint (40 columns), all of them known to
 stored        atoms and one new environment a frame: each frame is a transaction on disk
 
 MB/CPU s is per second of processor time of the driver's rank: what it can take on a core of its own. Memory
-is the driver's resident set after a tenth of the frames and at the end. Usage:
+is the driver's resident set after a tenth of the frames and at the end, and its largest and least from there
+on, ten times looked at. Usage:
 
-    python benchmarks/bench_link.py [--atoms 32000] [--megabytes 500] [--stored 50]
+    python benchmarks/bench_link.py [--cases positions candidates stored] [--atoms 32000] [--megabytes 500]
 
-Memory over 10⁵ frames: --atoms 100 --frames 100000.
+Memory over 10⁵ frames: --cases positions candidates --atoms 100 --frames 100000.
 """
 
 import argparse
@@ -59,6 +60,7 @@ def driver_side(options) -> None:
     from mdsieve.driver.service import Service, serve_mpi
 
     memory: list[int] = []
+    looks = {max(1, options.frames * i // 10) for i in range(1, 11)}
     busy: list[float] = []
 
     class Watched(Service):
@@ -72,7 +74,7 @@ def driver_side(options) -> None:
                 self.seen += 1
                 if self.seen == options.frames:
                     busy.append(time.process_time())
-                if self.seen in (max(1, options.frames // 10), options.frames):
+                if self.seen in looks:
                     memory.append(resident_bytes())
             return reply
 
@@ -203,10 +205,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--atoms", type=int, default=32000)
     parser.add_argument("--megabytes", type=int, default=500, help="to send in each of the first two cases")
     parser.add_argument("--frames", type=int, help="instead of --megabytes")
     parser.add_argument("--stored", type=int, default=50, help="frames of the last case")
+    parser.add_argument("--json", type=Path, help="file to write instead of results/link.json")
     parser.add_argument("--side", choices=["fix", "driver"], help=argparse.SUPPRESS)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -217,18 +221,19 @@ def main() -> None:
     print(
         f"{'case':12}{'bytes a frame':>15}{'frames/s':>12}{'MB/s':>10}{'MB/CPU s':>10}   driver's memory, MB"
     )
-    for case in CASES:
+    for case in options.cases:
         each = options.atoms * (12 + 8 * COLUMNS if case == "candidates" else 60)
         n_frames = options.frames or max(10, int(options.megabytes * 1e6 / each))
         row = measure(case, options.stored if case == "stored" else n_frames, options.atoms)
         rows.append(row)
-        memory = " → ".join(f"{m / 1e6:.0f}" for m in row["memory_bytes"])
+        sizes = [round(m / 1e6, 1) for m in row["memory_bytes"]]
+        memory = f"{sizes[0]} → {sizes[-1]} ({min(sizes)} to {max(sizes)})"
         print(
             f"{case:12}{row['bytes'] / row['frames']:15.0f}{row['frames'] / row['seconds']:12.1f}"
             f"{row['megabytes_a_second']:10.0f}{row['megabytes_a_processor_second']:10.0f}   {memory}",
             flush=True,
         )
-    print(f"all in {store('link', {'rows': rows}, ('mpi4py', 'numpy'))}")
+    print(f"all in {store('link', {'rows': rows}, ('mpi4py', 'numpy'), options.json)}")
 
 
 if __name__ == "__main__":
