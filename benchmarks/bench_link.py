@@ -57,7 +57,8 @@ def driver_side(options) -> None:
     from mdsieve.driver.config import DriverConfig
     from mdsieve.driver.link import MPILink
     from mdsieve.driver.messages import Frame
-    from mdsieve.driver.service import Service, serve_mpi
+    from mdsieve.driver.service import Service
+    from mdsieve.driver.serving import serve_mpi
 
     memory: list[int] = []
     looks = {max(1, options.frames * i // 10) for i in range(1, 11)}
@@ -81,7 +82,12 @@ def driver_side(options) -> None:
     MPI.COMM_WORLD.Split(0, 1)
     link = MPILink(MPI.COMM_WORLD)
     service = Watched(DriverConfig(store=Path("store.db"), progress=3600))
-    serve_mpi(service, link, lambda: None)
+    link.announce()
+    try:
+        serve_mpi(service, link, lambda: None)
+    except Exception as error:  # the other side waits for ever otherwise
+        print(error, file=sys.stderr)
+        MPI.COMM_WORLD.Abort(1)
     code = service.close()
     link.close()
     Path("driver.json").write_text(json.dumps({"memory": memory, "busy": busy[1] - busy[0]}))
