@@ -60,12 +60,17 @@ std::string list_of(const std::vector<std::string> &words)
   return text;
 }
 
+BankHeader sound(BankHeader header)
+{
+  require_sound(header);
+  return header;
+}
+
 }    // namespace
 
 struct EnvironmentBank::Data {
-  explicit Data(BankHeader h) : header(std::move(h))
+  explicit Data(BankHeader h) : header(sound(std::move(h))), range(header.n_features)
   {
-    require_sound(header);
     for (std::size_t e = 0; e < header.elements.size(); ++e)
       sets.emplace_back(header.elements[e], header.scaling.shift[e], header.scaling.factor[e],
                         header.thresholds[e]);
@@ -83,14 +88,16 @@ struct EnvironmentBank::Data {
 
   double threshold(int element) const { return header.thresholds[static_cast<std::size_t>(element)]; }
 
-  void note(int element, const Origin &origin)
+  void note(int element, const double *raw, const Origin &origin)
   {
+    range.extend(element, raw);
     entry_elements.push_back(element);
     entry_indices.push_back(set_of(element).size() - 1);
     origins.push_back(origin);
   }
 
   BankHeader header;
+  FingerprintRange range;
   std::vector<EnvironmentSet> sets;
   std::vector<int> entry_elements;            ///< by position in the history
   std::vector<std::int64_t> entry_indices;    ///< index in the element's set
@@ -107,6 +114,8 @@ const BankHeader &EnvironmentBank::header() const { return data_->header; }
 std::int64_t EnvironmentBank::size() const { return static_cast<std::int64_t>(data_->origins.size()); }
 
 std::int64_t EnvironmentBank::size(int element) const { return data_->set_of(element).size(); }
+
+const FingerprintRange &EnvironmentBank::range() const { return data_->range; }
 
 bool EnvironmentBank::is_new(int element, const double *raw, std::int64_t *hint) const
 {
@@ -175,7 +184,7 @@ FrameNovelties EnvironmentBank::largest_novelty(std::size_t n, const int *elemen
 void EnvironmentBank::add(int element, const double *raw, const Origin &origin)
 {
   data_->set_of(element).add(raw);
-  data_->note(element, origin);
+  data_->note(element, raw, origin);
 }
 
 int EnvironmentBank::entry_element(std::int64_t position) const
@@ -200,7 +209,7 @@ EnvironmentBank EnvironmentBank::deserialise(std::string_view bytes, const std::
     for (std::size_t i = 0; i < content.elements.size(); ++i) {
       const int element = content.elements[i];
       bank.data_->set_of(element).add_unsearched(raw);
-      bank.data_->note(element, content.origins[i]);
+      bank.data_->note(element, raw, content.origins[i]);
       raw += content.header.n_features[static_cast<std::size_t>(element)];
     }
     for (EnvironmentSet &set : bank.data_->sets) set.finish_loading();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "fingerprint_range.h"
 #include "scaling.h"
 
 #include <cstdint>
@@ -52,6 +53,8 @@ class EnvironmentBank {
   const BankHeader &header() const;
   std::int64_t size() const;
   std::int64_t size(int element) const;
+  /// Smallest and largest value of every column among the entries.
+  const FingerprintRange &range() const;
 
   /// True if the distance to every entry of the element exceeds its threshold.
   /// \param raw   unscaled fingerprint, n_features[element] values

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "input_nn.h"
 
+#include "edit_distance.h"
 #include "input_error.h"
 
 #include <algorithm>
@@ -138,23 +139,6 @@ constexpr std::string_view passed_over[] = {"atom_energy",
                                             "kalman_nue_short",
                                             "memorize_symfunc_results",
                                             "force_weight"};
-
-/// Number of single-letter changes that turn one word into the other.
-std::size_t edit_distance(std::string_view a, std::string_view b)
-{
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t(0));
-  for (std::size_t i = 0; i < a.size(); i++) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); j++) {
-      const std::size_t substitute = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substitute, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
 
 std::string_view nearest_known_word(std::string_view word)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "rule.h"
 
+#include "edit_distance.h"
 #include "input_error.h"
 
 #include <algorithm>
@@ -55,8 +56,7 @@ bool read_number(std::string_view word, double &value)
   return !in.fail() && in.eof() && std::isfinite(value);
 }
 
-bool any_holds(const std::vector<Condition> &conditions, const std::map<std::string, double> &scores,
-               std::string &reason)
+bool any_holds(const std::vector<Condition> &conditions, const ScoreValues &scores, std::string &reason)
 {
   for (const Condition &condition : conditions) {
     const auto score = scores.find(condition.score);
@@ -162,6 +162,16 @@ class RuleReader {
 
 }    // namespace
 
+const std::vector<std::string> &known_scores()
+{
+  static const std::vector<std::string> scores{"novelty", "frame",         "range",
+                                               "spread",  "extrapolation", "density"};
+  return scores;
+}
+
+bool needs_driver(std::string_view score)
+{ return score == "spread" || score == "extrapolation" || score == "density"; }
+
 bool Condition::holds(double score_value) const
 {
   if (std::isnan(score_value)) return false;
@@ -184,9 +194,18 @@ Condition parse_condition(std::string_view score, std::string_view op, std::stri
   Condition condition;
   condition.score = std::string(score);
   if (std::find(known_scores.begin(), known_scores.end(), condition.score) == known_scores.end()) {
-    std::string names;
-    for (const std::string &name : known_scores) names += (names.empty() ? "" : ", ") + name;
-    throw InputError("rule: " + shown(condition.score) + " is not a score: expected one of " + names);
+    std::string names, nearest;
+    std::size_t least = std::string::npos;
+    for (const std::string &name : known_scores) {
+      names += (names.empty() ? "" : ", ") + name;
+      const std::size_t distance = edit_distance(score.substr(0, 64), name);
+      if (distance < least) {
+        least = distance;
+        nearest = name;
+      }
+    }
+    throw InputError("rule: " + shown(condition.score) + " is not a score: expected one of " + names +
+                     (nearest.empty() ? "" : "; the nearest is " + nearest));
   }
   const auto found =
       std::find_if(op_words.begin(), op_words.end(), [&](const auto &entry) { return op == entry.second; });
@@ -213,13 +232,28 @@ std::string Rule::text() const
   return out;
 }
 
-Decision decide(const Rule &rule, const std::map<std::string, double> &scores, std::int64_t step,
+std::vector<std::string> Rule::scores() const
+{
+  // the command's own order is not kept between keep, junk and stop; within each it is
+  std::vector<std::string> names;
+  const auto note = [&names](const std::vector<Condition> &conditions) {
+    for (const Condition &condition : conditions)
+      if (std::find(names.begin(), names.end(), condition.score) == names.end())
+        names.push_back(condition.score);
+  };
+  note(keep_of(*this));
+  note(junk);
+  note(stop);
+  return names;
+}
+
+Decision decide(const Rule &rule, const ScoreValues &scores, const ScoreValues &cautious, std::int64_t step,
                 std::int64_t last_kept_step, std::int64_t n_kept)
 {
   Decision decision;
   std::string stop_reason;
-  decision.stop = any_holds(rule.stop, scores, stop_reason);
-  if (any_holds(rule.junk, scores, decision.reason)) {
+  decision.stop = any_holds(rule.stop, cautious, stop_reason);
+  if (any_holds(rule.junk, cautious, decision.reason)) {
     decision.verdict = Verdict::junk;
   } else if (any_holds(keep_of(rule), scores, decision.reason)) {
     const std::string obstacle = suppressed_by(rule, step, last_kept_step, n_kept);

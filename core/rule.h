@@ -12,6 +12,11 @@ namespace mdsieve {
 enum class Verdict : int { known = 0, kept = 1, junk = 2, pending = 3 };
 enum class StopMode : int { none = 0, soft = 1, hard = 2, continue_ = 3 };
 
+/// Every word that a condition may name: novelty, frame, range, spread, extrapolation, density.
+const std::vector<std::string> &known_scores();
+/// Whether only a driver can compute the score.
+bool needs_driver(std::string_view score);
+
 /// One comparison, e.g. `novelty > 1.0`.
 struct Condition {
   enum class Op { gt, ge, lt, le, eq, ne };
@@ -38,7 +43,12 @@ struct Rule {
   std::int64_t max = 0;    ///< largest number of kept frames; 0: no bound
 
   std::string text() const;    ///< as written in the input script
+  /// The scores that its conditions name, each once, in the order in which they stand there.
+  std::vector<std::string> scores() const;
 };
+
+/// What the scorers say of a frame: name -> value. A score that is absent makes no condition hold.
+using ScoreValues = std::map<std::string, double>;
 
 struct Decision {
   Verdict verdict = Verdict::known;
@@ -47,12 +57,14 @@ struct Decision {
 };
 
 /// Decide one frame.
-/// \param scores          name -> value; a score named by the rule but absent here counts as not holding
+/// \param scores          what keep conditions look at
+/// \param cautious        what junk and stop conditions look at: the same without what cannot be told yet,
+///                        because an empty bank says nothing about how odd a frame is
 /// \param step            the frame's step
 /// \param last_kept_step  step of the last kept frame of this world, or a negative number if there is none
 /// \param n_kept          frames kept so far
 /// A frame that a keep condition wants but `gap` or `max` suppresses is known, reason "gap" or "max".
-Decision decide(const Rule &rule, const std::map<std::string, double> &scores, std::int64_t step,
+Decision decide(const Rule &rule, const ScoreValues &scores, const ScoreValues &cautious, std::int64_t step,
                 std::int64_t last_kept_step, std::int64_t n_kept);
 
 /// Text form that `parse_rule` reads back: the words of the fix command, one space between.

@@ -26,10 +26,14 @@ std::vector<std::int64_t> Reply::pack() const
   writer.integer(static_cast<std::int64_t>(entry_element.size()));
   writer.integer(static_cast<std::int64_t>(entry_fingerprints.size()));
   writer.integer(static_cast<std::int64_t>(bank.size()));
+  writer.integer(static_cast<std::int64_t>(histogram.size()));
+  writer.integer(static_cast<std::int64_t>(scores.size()));
   writer.array(entry_element);
   writer.array(entry_origin);
   writer.array(entry_fingerprints);
   writer.bytes(bank.data(), bank.size());
+  writer.bytes(histogram.data(), histogram.size());
+  writer.array(scores);
   return writer.finish();
 }
 
@@ -53,10 +57,14 @@ Reply Reply::unpack(std::vector<std::int64_t> words)
   const std::int64_t n_entries = reader.integer();
   const std::int64_t n_values = reader.integer();
   const std::int64_t n_bank = reader.integer();
+  const std::int64_t n_histogram = reader.integer();
+  const std::int64_t n_scores = reader.integer();
   reply.entry_element = reader.array<std::int32_t>(n_entries);
   reply.entry_origin = reader.array<std::int64_t>(3 * n_entries);
   reply.entry_fingerprints = reader.array<double>(n_values);
   reply.bank = reader.bytes(n_bank);
+  reply.histogram = reader.bytes(n_histogram);
+  reply.scores = reader.array<double>(n_scores);
   return reply;
 }
 
@@ -77,6 +85,33 @@ void Reply::require_fit(const std::vector<int> &n_features) const
                     " fingerprint values for its bank entries, expected " + std::to_string(n_values));
   for (const double value : entry_fingerprints)
     if (!std::isfinite(value)) throw LinkError("the driver sent a bank entry that is not finite");
+}
+
+// The start travels between the ranks in the form of a WELCOME.
+
+std::vector<std::int64_t> Decider::Start::pack() const
+{
+  MessageWriter writer(MessageKind::welcome, 0);
+  writer.integer(static_cast<std::int64_t>(bank.size()));
+  writer.integer((needs_fingerprints ? 1 : 0) | (needs_atoms ? 2 : 0));
+  writer.integer(static_cast<std::int64_t>(rule.size()));
+  writer.integer(static_cast<std::int64_t>(histogram.size()));
+  for (const std::string *bytes : {&bank, &rule, &histogram}) writer.bytes(bytes->data(), bytes->size());
+  return writer.finish();
+}
+
+Decider::Start Decider::Start::unpack(std::vector<std::int64_t> words)
+{
+  MessageReader reader(std::move(words));
+  const std::int64_t n_bank = reader.integer(), needs = reader.integer();
+  const std::int64_t n_rule = reader.integer(), n_histogram = reader.integer();
+  Start start;
+  start.needs_fingerprints = (needs & 1) != 0;
+  start.needs_atoms = (needs & 2) != 0;
+  start.bank = reader.bytes(n_bank);
+  start.rule = reader.bytes(n_rule);
+  start.histogram = reader.bytes(n_histogram);
+  return start;
 }
 
 // end, length of the text, text, then each reply behind its length

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "environment_bank.h"
+#include "fingerprint_range.h"
 #include "link_message.h"
 #include "rule.h"
 
@@ -44,6 +45,8 @@ struct FrameReport {
   bool has_atoms = false;
   Atoms atoms;
   Candidates candidates;
+  std::string histogram;    ///< signature; empty without a bank, or if there are no histograms
+  FrameExtents extents;     ///< without columns while there is no bank
 };
 
 /// What became of a frame, for all ranks of the world.
@@ -60,7 +63,10 @@ struct Reply {
   std::vector<std::int32_t> entry_element;    ///< new bank entries
   std::vector<std::int64_t> entry_origin;     ///< 3 per entry: run, step, atom ID
   std::vector<double> entry_fingerprints;
-  std::string bank;    ///< not empty: a whole bank that replaces the ranks'
+  std::string bank;         ///< not empty: a whole bank that replaces the ranks'
+  std::string histogram;    ///< not empty: what histograms are to be from now on (SeenFrames without frames)
+  /// frame, range, spread, then the rule's other scores in its order; NaN: unknown
+  std::vector<double> scores;
 
   /// One flat block for MPI_Bcast, and back.
   std::vector<std::int64_t> pack() const;
@@ -94,8 +100,21 @@ class Decider {
  public:
   virtual ~Decider() = default;
 
-  /// The bank to start from, serialised; empty while there is none (a pilot fits the scaling first).
-  virtual std::string initial_bank() = 0;
+  /// What the ranks start from.
+  struct Start {
+    std::string bank;         ///< serialised; empty while there is none (a pilot fits the scaling first)
+    std::string histogram;    ///< what histograms are to be; empty: none, or no bank yet
+    std::string rule;         ///< what decides on the frames
+    bool needs_fingerprints = false;    ///< of all atoms, with every frame
+    bool needs_atoms = false;           ///< with every frame
+
+    std::vector<std::int64_t> pack() const;
+    static Start unpack(std::vector<std::int64_t> words);
+  };
+  /// To be asked once.
+  virtual Start start() = 0;
+  /// The difference vectors of kept frames, serialised, if they are kept here; else empty.
+  virtual std::string seen_frames() const { return {}; }
   virtual Progress progress() const = 0;
   virtual void resume(const Progress &progress) = 0;
 

@@ -27,7 +27,11 @@ void LastEntry::clear() { std::fill(entries_.begin(), entries_.end(), -1); }
 
 EnvironmentScanner::EnvironmentScanner(SymmetryFunctions functions, std::vector<int> type_element)
     : functions_(std::move(functions)), type_element_(std::move(type_element))
-{}
+{
+  std::vector<int> n_features;
+  for (int e = 0; e < functions_.n_elements(); e++) n_features.push_back(functions_.n_features(e));
+  first_column_ = first_columns(n_features);
+}
 
 std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list,
                                                   int i)
@@ -81,10 +85,12 @@ static std::string nearest_to(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList
 }
 
 EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list,
-                                         int groupbit, const EnvironmentBank *bank, double level,
-                                         double *novelty)
+                                         int groupbit, const EnvironmentBank *bank,
+                                         const DifferenceHistogram *histogram, double level, double *novelty)
 {
   EnvironmentScan result;
+  if (bank) result.extents = FrameExtents(first_column_.back());
+  if (bank && histogram) result.counts.assign(histogram->n_bits(), 0);
   const auto *const atom = lmp->atom;
   if (novelty) std::fill(novelty, novelty + atom->nlocal, 0.0);
   last_entry_.resize(static_cast<std::size_t>(atom->nlocal));
@@ -109,8 +115,14 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
       result.error = "atom " + std::to_string(id) + ": " + error.what() + nearest_to(lmp, list, i);
       return result;
     }
-    double value = INFINITY;
     if (bank) {
+      const int n_features = functions_.n_features(element);
+      result.extents.add(first_column_[static_cast<std::size_t>(element)], n_features, id,
+                         fingerprint.data());
+    }
+    if (!result.counts.empty()) histogram->add(element, fingerprint.data(), result.counts.data());
+    double value = INFINITY;
+    if (bank && (level >= 0.0 || novelty)) {
       const double threshold = bank->header().thresholds[static_cast<std::size_t>(element)];
       const double enough = novelty ? 0.0 : result.known_novelty * threshold;
       value = bank->distance(element, fingerprint.data(), enough, last_entry_.of(id)) / threshold;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "difference_histogram.h"
 #include "environment_bank.h"
 #include "symmetry_functions.h"
 
@@ -35,7 +36,9 @@ struct EnvironmentScan {
   std::vector<double> fingerprints;    ///< unscaled, one after the other
   double known_novelty = 0.0;          ///< largest novelty of the other atoms
   std::int64_t known_id = 0;
-  std::string error;    ///< not empty: an environment that has no fingerprint, and why
+  std::vector<std::int32_t> counts;    ///< of the histogram's bins; empty if there is none
+  FrameExtents extents;                ///< of all atoms; without columns as long as there is no bank
+  std::string error;                   ///< not empty: an environment that has no fingerprint, and why
 };
 
 /// Computes fingerprints of the owned atoms of a group and compares them with this rank's bank.
@@ -47,10 +50,12 @@ class EnvironmentScanner {
   const SymmetryFunctions &functions() const { return functions_; }
 
   /// \param bank   this rank's copy, or nullptr while there is none: then every atom is a candidate
-  /// \param level  atoms with a novelty up to this are certainly of no interest to the rule
+  /// \param histogram  what to count, or nullptr
+  /// \param level  atoms with a novelty up to this are certainly of no interest to the rule; below 0: all are
   /// \param novelty  nullptr, or where to write the novelty of each owned atom (0 outside the group)
   EnvironmentScan scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int groupbit,
-                       const EnvironmentBank *bank, double level, double *novelty);
+                       const EnvironmentBank *bank, const DifferenceHistogram *histogram, double level,
+                       double *novelty);
 
   /// The bank was replaced: entries have other numbers now.
   void forget_entries() { last_entry_.clear(); }
@@ -60,6 +65,7 @@ class EnvironmentScanner {
  private:
   SymmetryFunctions functions_;
   std::vector<int> type_element_;
+  std::vector<std::size_t> first_column_;    // of each element
   SymmetryFunctions::Workspace workspace_;
   LastEntry last_entry_;
   std::vector<double> dx_, dy_, dz_;

@@ -45,26 +45,6 @@ namespace {
 constexpr int n_outputs = 10;
 constexpr double two_pi = 6.283185307179586;
 
-/// Atoms whose novelty does not exceed this cannot make any condition of the rule true.
-double indifferent_level(const mdsieve::Rule &rule)
-{
-  double level = 1.0;
-  for (const auto *conditions : {&rule.keep, &rule.junk, &rule.stop})
-    for (const auto &condition : *conditions)
-      if (condition.score == "novelty") level = std::min(level, condition.value);
-  return std::max(level, 0.0);
-}
-
-bool may_keep_without_candidates(const mdsieve::Rule &rule)
-{
-  using Op = mdsieve::Condition::Op;
-  return std::any_of(
-             rule.keep.begin(), rule.keep.end(),
-             [](const auto &condition) { return condition.op != Op::gt && condition.op != Op::ge; }) ||
-         std::any_of(rule.keep.begin(), rule.keep.end(),
-                     [](const auto &condition) { return condition.op == Op::ge && condition.value <= 0.0; });
-}
-
 }    // namespace
 
 /* ---------------------------------------------------------------------- */
@@ -89,11 +69,12 @@ FixSelect::FixSelect(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
   dynamic_group_allow = 1;
 
   read_descriptor();
-  std::string scaling_text, bank_bytes;
-  const mdsieve::BankHeader header = bank_header(scaling_text, bank_bytes);
-  level_ = indifferent_level(options_.rule);
-  frame_without_candidates_ = may_keep_without_candidates(options_.rule);
-  start_decider(header, scaling_text, bank_bytes);
+  Files files;
+  const mdsieve::BankHeader header = bank_header(files.scaling, files.bank);
+  const bool is_pilot = options_.scaling_source == SelectOptions::ScalingSource::pilot;
+  files.frames = seen_frames(is_pilot ? options_.scaling_kind : header.scaling.kind);
+  start_decider(header, files);
+  size_vector = n_outputs + static_cast<int>(further_scores_.size());
   begin_totals();
 
   if (options_.peratom) {
@@ -203,7 +184,7 @@ void FixSelect::post_run()
   const double start = MPI_Wtime();
   fetch_replies(0);
   seconds_waiting_ += MPI_Wtime() - start;
-  write_bank_file();
+  write_files();
   print_summary();
   begin_totals();
   evaluated_natoms_ = natoms_if_evaluated();
@@ -221,8 +202,9 @@ void FixSelect::evaluate()
   double start = MPI_Wtime();
   const mdsieve::CurrentGhosts ghosts(lmp);
   neighbor->build_one(list_);
-  const auto scan = scanner_->scan(lmp, list_, groupbit, bank_ ? &*bank_ : nullptr, level_,
-                                   options_.peratom ? vector_atom : nullptr);
+  auto scan =
+      scanner_->scan(lmp, list_, groupbit, bank_ ? &*bank_ : nullptr, histogram_ ? &*histogram_ : nullptr,
+                     level_, options_.peratom ? vector_atom : nullptr);
   seconds_computing_ += MPI_Wtime() - start;
 
   start = MPI_Wtime();
@@ -237,7 +219,7 @@ void FixSelect::evaluate()
 }
 
 /// Puts the frame together on the first rank and hands it to the decider.
-void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
+void FixSelect::report_frame(mdsieve::EnvironmentScan &scan)
 {
   const auto summary = mdsieve::summarise(world, scan, atom->nlocal);
   if (summary.failed_rank >= 0) {
@@ -251,6 +233,14 @@ void FixSelect::report_frame(const mdsieve::EnvironmentScan &scan)
   frame.known_id = summary.known_id;
   if (summary.n_candidates > 0)
     frame.candidates = mdsieve::gather_candidates(world, scan, wanted_.n_features);
+  if (!scan.counts.empty()) {
+    mdsieve::add_histograms(world, scan.counts);
+    if (comm->me == 0) frame.histogram = histogram_->signature(scan.counts.data());
+  }
+  if (bank_) {
+    mdsieve::merge_extents(world, scan.extents);
+    frame.extents = std::move(scan.extents);
+  }
   frame.has_atoms = has_driver_ && (summary.n_candidates > 0 || frame_without_candidates_);
   if (frame.has_atoms)
     frame.atoms =
@@ -322,18 +312,28 @@ bool FixSelect::already_evaluated()
    at the end of a run
 ------------------------------------------------------------------------- */
 
-void FixSelect::write_bank_file()
+/// First rank only: the whole file or none; empty, or what went wrong.
+std::string FixSelect::replace_file(const std::string &name, const std::string &what,
+                                    const std::string &bytes) const
 {
-  if (options_.bank_file.empty() || !bank_) return;
+  const std::string temporary = name + ".tmp";
+  std::ofstream file(temporary, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file || std::rename(temporary.c_str(), name.c_str()) != 0)
+    return fmt::format("cannot write {} file {}", what, name);
+  return "";
+}
+
+/// The bank, and the seen frames where no driver has them.
+void FixSelect::write_files()
+{
   std::string problem;
-  if (comm->me == 0) {
-    const std::string temporary = options_.bank_file + ".tmp";
-    const std::string bytes = bank_->serialise();
-    std::ofstream file(temporary, std::ios::binary);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-    if (!file || std::rename(temporary.c_str(), options_.bank_file.c_str()) != 0)
-      problem = fmt::format("cannot write bank file {}", options_.bank_file);
+  if (comm->me == 0 && bank_) {
+    const std::string frames = options_.frames_file.empty() ? "" : decider_->seen_frames();
+    if (!frames.empty()) problem = replace_file(options_.frames_file, "frames", frames);
+    if (problem.empty() && !options_.bank_file.empty())
+      problem = replace_file(options_.bank_file, "bank", bank_->serialise());
   }
   fail_everywhere(problem);
 }

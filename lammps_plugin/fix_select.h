@@ -49,8 +49,9 @@ class FixSelect : public Fix {
   std::vector<std::string> elements_;
   mdsieve::BankHeader wanted_;    // what a bank for this fix must be
   std::optional<mdsieve::EnvironmentScanner> scanner_;
-  std::optional<mdsieve::EnvironmentBank> bank_;    // this rank's copy
-  std::unique_ptr<mdsieve::Decider> decider_;       // first rank only
+  std::optional<mdsieve::EnvironmentBank> bank_;             // this rank's copy
+  std::optional<mdsieve::DifferenceHistogram> histogram_;    // what the ranks count
+  std::unique_ptr<mdsieve::Decider> decider_;                // first rank only
   int has_driver_ = 0;
   class NeighList *list_ = nullptr;
   double level_ = 1.0;                       // novelty up to which the rule does not care about an atom
@@ -61,6 +62,8 @@ class FixSelect : public Fix {
   mdsieve::Verdict verdict_ = mdsieve::Verdict::known;
   double novelty_ = 0.0;
   bigint trigger_ = 0;
+  std::vector<double> scores_;    // frame, range, spread, then further_scores_
+  std::vector<std::string> further_scores_;
   mdsieve::Progress progress_;
   mdsieve::Progress before_restart_;    // counts that the driver does not know of
 
@@ -81,32 +84,41 @@ class FixSelect : public Fix {
 
   struct RestartState {
     /// "mdsieve" and the number of this layout: LAMMPS hands over whatever a fix of this style has written.
-    static constexpr std::int64_t current_layout = 0x026576656973646d;
+    static constexpr std::int64_t current_layout = 0x036576656973646d;
     std::int64_t layout = current_layout;
     mdsieve::Progress progress;
     bigint n_evaluated, evaluated_step, evaluated_natoms;
     Configuration configuration;
     double novelty;
+    double scores[3];    // frame, range, spread
     bigint trigger;
-    std::int64_t bank_bytes;    // of the bank that follows
+    std::int64_t bank_bytes;      // of the bank that follows
+    std::int64_t frames_bytes;    // of the seen frames that follow it
   };
 
   // setting up
   void read_descriptor();
   mdsieve::BankHeader bank_header(std::string &scaling_text, std::string &bank_bytes);
-  void start_decider(const mdsieve::BankHeader &, const std::string &scaling_text,
-                     const std::string &bank_bytes);
-  void connect(const mdsieve::BankHeader &, const std::string &scaling_text, const std::string &bank_bytes);
+  struct Files {
+    std::string scaling, bank, frames;    // as read, or empty
+  };
+  std::string seen_frames(mdsieve::ScalingKind kind);
+  std::optional<mdsieve::HistogramLayout> histogram_layout() const;
+  void start_decider(const mdsieve::BankHeader &, const Files &);
+  void connect(const mdsieve::BankHeader &, const Files &);
+  void take_start(const mdsieve::Decider::Start &);
   void require_same_bank(const mdsieve::EnvironmentBank &, const std::string &name) const;
-  void restore_bank(const std::string &bytes);
+  void require_same_histogram(const mdsieve::HistogramLayout &, const std::string &name) const;
+  void restore_bank(const std::string &bytes, const std::string &frames);
   void adopt_bank(const std::string &bytes);
+  void adopt_histogram(const std::string &bytes);
   std::string read_file(const std::string &name, const std::string &what);
   void require_ghosts();
   void warn_of_hidden_pairs();
 
   // one evaluation
   void evaluate();
-  void report_frame(const mdsieve::EnvironmentScan &);
+  void report_frame(mdsieve::EnvironmentScan &);
   void fetch_replies(int outstanding_allowed);
   mdsieve::ReplyBatch receive_replies(int outstanding_allowed);
   void apply(const mdsieve::Reply &);
@@ -118,7 +130,8 @@ class FixSelect : public Fix {
   bigint next_evaluation() const;
   bool may_run_ahead() const;
 
-  void write_bank_file();
+  void write_files();
+  std::string replace_file(const std::string &name, const std::string &what, const std::string &bytes) const;
   void begin_totals();
   void print_summary();
   void fail_everywhere(const std::string &problem);

@@ -14,6 +14,7 @@ plugin for LAMMPS. SPDX-License-Identifier: GPL-2.0-or-later
 #include "timer.h"
 #include "update.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace LAMMPS_NS;
@@ -70,6 +71,7 @@ ReplyBatch FixSelect::receive_replies(int outstanding_allowed)
 void FixSelect::apply(const mdsieve::Reply &reply)
 {
   if (!reply.bank.empty()) adopt_bank(reply.bank);
+  if (!reply.histogram.empty()) adopt_histogram(reply.histogram);
   const auto n_entries = static_cast<std::int64_t>(reply.entry_element.size());
   if (bank_ && n_entries > 0) {
     // replies overlap when several frames are on their way
@@ -86,6 +88,8 @@ void FixSelect::apply(const mdsieve::Reply &reply)
   if (reply.step == update->ntimestep) verdict_ = reply.verdict;
   novelty_ = reply.novelty;
   trigger_ = reply.trigger_id;
+  for (std::size_t i = 0; i < scores_.size(); i++)
+    scores_[i] = i < reply.scores.size() && !std::isnan(reply.scores[i]) ? reply.scores[i] : 0.0;
   progress_.n_kept = before_restart_.n_kept + reply.n_kept;
   progress_.n_junk = before_restart_.n_junk + reply.n_junk;
   if (reply.verdict == Verdict::kept) progress_.last_kept_step = reply.step;

@@ -11,6 +11,7 @@
 #include "lammps_session.h"
 #include "local_decider.h"
 #include "remote_decider.h"
+#include "seen_frames.h"
 #include "select_greeting.h"
 
 #include "comm.h"
@@ -38,6 +39,25 @@ std::string joined(const std::vector<std::string> &words)
   std::string text;
   for (const auto &word : words) text += (text.empty() ? "" : " ") + word;
   return text;
+}
+
+/// Atoms whose novelty does not exceed this cannot make any condition of the rule true.
+double indifferent_level(const mdsieve::Rule &rule)
+{
+  double level = 1.0;
+  for (const auto *conditions : {&rule.keep, &rule.junk, &rule.stop})
+    for (const auto &condition : *conditions)
+      if (condition.score == "novelty") level = std::min(level, condition.value);
+  return std::max(level, 0.0);
+}
+
+bool may_keep_without_candidates(const mdsieve::Rule &rule)
+{
+  using Op = mdsieve::Condition::Op;
+  return std::any_of(rule.keep.begin(), rule.keep.end(), [](const auto &condition) {
+    const bool wants_much = condition.op == Op::gt || (condition.op == Op::ge && condition.value > 0.0);
+    return condition.score != "novelty" || !wants_much;
+  });
 }
 
 }    // namespace
@@ -142,9 +162,61 @@ mdsieve::BankHeader FixSelect::bank_header(std::string &scaling_text, std::strin
   return header;
 }
 
+/// \throws InputError unless the histograms are those that this fix asks for
+void FixSelect::require_same_histogram(const mdsieve::HistogramLayout &layout, const std::string &name) const
+{
+  const auto &wanted = options_.difference;
+  if (layout.elements != elements_ || layout.descriptor_hash != wanted_.descriptor_hash ||
+      layout.n_features() != wanted_.n_features)
+    throw InputError(
+        fmt::format("{}: made with other symmetry functions than {}", name, options_.descriptor_file));
+  if (wanted.bins_given && wanted.n_bins != layout.n_bins)
+    throw InputError(fmt::format("{}: has {} bins, this fix {}", name, layout.n_bins, wanted.n_bins));
+  if (wanted.mode_given && (wanted.mode != layout.mode || wanted.step != layout.step))
+    throw InputError(fmt::format("{}: its difference vectors are of another mode than this fix's", name));
+}
+
+/// The `frames` file, if it is there; empty if not, or if there are no difference vectors.
+std::string FixSelect::seen_frames(mdsieve::ScalingKind kind)
+{
+  std::string bytes;
+  if (!options_.difference.wanted) return bytes;
+  int exists = 0;
+  if (!options_.frames_file.empty() && comm->me == 0)
+    exists = std::ifstream(options_.frames_file).good() ? 1 : 0;
+  MPI_Bcast(&exists, 1, MPI_INT, 0, world);
+  try {
+    if (exists) {
+      bytes = read_file(options_.frames_file, "frames");
+      const auto seen = mdsieve::SeenFrames::deserialise(bytes, options_.frames_file);
+      require_same_histogram(seen.layout(), options_.frames_file);
+      options_.difference.mode = seen.layout().mode;
+      options_.difference.step = seen.layout().step;
+      options_.difference.n_bins = seen.layout().n_bins;
+    } else if (kind == mdsieve::ScalingKind::none) {
+      const auto scores = options_.rule.scores();
+      if (options_.difference.mode_given || std::find(scores.begin(), scores.end(), "frame") != scores.end())
+        throw InputError("difference vectors need ranges, and `scaling none` has none: scale by a file or a "
+                         "pilot, or give a `frames` file that exists");
+      options_.difference.wanted = false;
+    }
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+  return bytes;
+}
+
+/// What histograms are to be; their ranges come from the scaling.
+std::optional<mdsieve::HistogramLayout> FixSelect::histogram_layout() const
+{
+  const auto &difference = options_.difference;
+  if (!difference.wanted) return std::nullopt;
+  return mdsieve::HistogramLayout{wanted_.descriptor_hash, elements_,      {}, {}, difference.n_bins,
+                                  difference.mode,         difference.step};
+}
+
 /// First rank only: find the driver and greet it; leaves decider_ empty if there is none and none is needed.
-void FixSelect::connect(const mdsieve::BankHeader &header, const std::string &scaling_text,
-                        const std::string &bank_bytes)
+void FixSelect::connect(const mdsieve::BankHeader &header, const Files &files)
 {
   if (options_.use_driver == SelectOptions::UseDriver::no) return;
   const std::int64_t channel = mdsieve::next_channel();
@@ -170,22 +242,23 @@ void FixSelect::connect(const mdsieve::BankHeader &header, const std::string &sc
   }
   const mdsieve::GreetingOrigin origin{lmp->version, id, update->unit_style, comm->nprocs, universe->iworld};
   decider_ = std::make_unique<mdsieve::RemoteDecider>(
-      std::move(link), channel, mdsieve::greeting(options_, header, scaling_text, origin), bank_bytes,
-      options_.lost_after, name);
+      std::move(link), channel, mdsieve::greeting(options_, header, files.scaling, origin), files.bank,
+      files.frames, options_.lost_after, name);
 }
 
-void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::string &scaling_text,
-                              const std::string &bank_bytes)
+void FixSelect::start_decider(const mdsieve::BankHeader &header, const Files &files)
 {
-  std::string problem, bank, name;
+  std::string problem, name;
+  std::vector<std::int64_t> start;
   if (comm->me == 0) {
     try {
-      connect(header, scaling_text, bank_bytes);
+      connect(header, files);
       if (!decider_)
         decider_ = std::make_unique<mdsieve::LocalDecider>(header, options_.rule, options_.scaling_kind,
-                                                           options_.pilot, bank_bytes);
+                                                           options_.pilot, files.bank, histogram_layout(),
+                                                           files.frames);
       has_driver_ = dynamic_cast<mdsieve::RemoteDecider *>(decider_.get()) != nullptr;
-      bank = decider_->initial_bank();
+      start = decider_->start().pack();
       name = decider_->name();
       progress_ = decider_->progress();
     } catch (const std::exception &exception) {
@@ -194,8 +267,8 @@ void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::stri
   }
   fail_everywhere(problem);
   MPI_Bcast(&has_driver_, 1, MPI_INT, 0, world);
-  mdsieve::broadcast(world, bank);
-  if (!bank.empty()) adopt_bank(bank);
+  mdsieve::broadcast(world, start);
+  take_start(mdsieve::Decider::Start::unpack(std::move(start)));
 
   if (comm->me != 0) return;
   std::string entries;
@@ -208,14 +281,21 @@ void FixSelect::start_decider(const mdsieve::BankHeader &header, const std::stri
                  bank_ ? entries : fmt::format("after a pilot of {} evaluations", options_.pilot));
 }
 
-void FixSelect::restore_bank(const std::string &bytes)
+void FixSelect::restore_bank(const std::string &bytes, const std::string &stored_frames)
 {
   try {
     auto bank = mdsieve::EnvironmentBank::deserialise(bytes, "restart file");
     require_same_bank(bank, "the restart file's");
+    std::string frames = options_.difference.wanted ? stored_frames : "";
+    auto layout = histogram_layout();
+    if (layout && frames.empty()) {    // the run before had no difference vectors
+      layout->take_ranges(bank.header().scaling);
+      frames = mdsieve::SeenFrames(*layout).serialise();
+    }
+    if (!frames.empty()) adopt_histogram(frames);
     if (comm->me == 0)
       decider_ = std::make_unique<mdsieve::LocalDecider>(bank.header(), options_.rule, options_.scaling_kind,
-                                                         0, bytes);
+                                                         0, bytes, std::nullopt, frames);
     bank_ = std::move(bank);
     scanner_->forget_entries();
   } catch (const InputError &problem) {
@@ -234,4 +314,34 @@ void FixSelect::adopt_bank(const std::string &bytes)
   } catch (const InputError &problem) {
     error->all(FLERR, "Fix select: {}", problem.what());
   }
+}
+
+/// Take over what histograms are to be: a file of seen frames, of which only the layout counts here.
+void FixSelect::adopt_histogram(const std::string &bytes)
+{
+  try {
+    const auto seen = mdsieve::SeenFrames::deserialise(bytes, "the seen frames");
+    require_same_histogram(seen.layout(), "the seen frames");
+    histogram_.emplace(seen.layout());
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+}
+
+/// What the decider says at the beginning: its bank, and what it needs to follow its rule.
+void FixSelect::take_start(const mdsieve::Decider::Start &start)
+{
+  if (!start.bank.empty()) adopt_bank(start.bank);
+  if (!start.histogram.empty()) adopt_histogram(start.histogram);
+  try {
+    options_.rule = mdsieve::parse_rule(start.rule, mdsieve::known_scores());
+  } catch (const InputError &problem) {
+    error->all(FLERR, "Fix select: {}", problem.what());
+  }
+  level_ = start.needs_fingerprints ? -1.0 : indifferent_level(options_.rule);
+  frame_without_candidates_ = start.needs_atoms || may_keep_without_candidates(options_.rule);
+  for (const auto &score : options_.rule.scores())
+    if (score != "novelty" && score != "frame" && score != "range" && score != "spread")
+      further_scores_.push_back(score);
+  scores_.assign(3 + further_scores_.size(), 0.0);
 }

@@ -11,6 +11,7 @@ for LAMMPS. SPDX-License-Identifier: GPL-2.0-or-later
 #include "memory.h"
 #include "update.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -31,17 +32,21 @@ void FixSelect::write_restart(FILE *fp)
   state.evaluated_natoms = natoms_if_evaluated();
   state.configuration = now;
   state.novelty = novelty_;
+  std::copy_n(scores_.begin(), 3, state.scores);
   state.trigger = trigger_;
   const std::string bank = !has_driver_ && bank_ ? bank_->serialise() : std::string();
+  const std::string frames = decider_->seen_frames();
   state.bank_bytes = static_cast<std::int64_t>(bank.size());
-  if (bank.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) - sizeof state)
+  state.frames_bytes = static_cast<std::int64_t>(frames.size());
+  if (bank.size() + frames.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) - sizeof state)
     error->one(
         FLERR,
         "Fix select: the bank is too large for a restart file (2 GiB); keep it with `bank FILE` or a driver");
-  const int size = static_cast<int>(sizeof state + bank.size());
+  const int size = static_cast<int>(sizeof state + bank.size() + frames.size());
   fwrite(&size, sizeof(int), 1, fp);
   fwrite(&state, sizeof state, 1, fp);
   fwrite(bank.data(), 1, bank.size(), fp);
+  fwrite(frames.data(), 1, frames.size(), fp);
 }
 
 void FixSelect::restart(char *buffer)
@@ -60,6 +65,7 @@ void FixSelect::restart(char *buffer)
   evaluated_natoms_ = state.evaluated_natoms;
   evaluated_configuration_ = state.configuration;
   novelty_ = state.novelty;
+  std::copy_n(state.scores, 3, scores_.begin());
   trigger_ = state.trigger;
 
   if (has_driver_) {    // it has the bank, and counts this run from 0
@@ -69,7 +75,9 @@ void FixSelect::restart(char *buffer)
   } else {
     progress_ = state.progress;
     const std::string bank(buffer + sizeof state, static_cast<std::size_t>(state.bank_bytes));
-    if (!bank.empty()) restore_bank(bank);
+    const std::string frames(buffer + sizeof state + bank.size(),
+                             static_cast<std::size_t>(state.frames_bytes));
+    if (!bank.empty()) restore_bank(bank, frames);
     if (comm->me == 0) decider_->resume(progress_);
   }
   begin_totals();
@@ -83,19 +91,22 @@ void FixSelect::restart(char *buffer)
 double FixSelect::compute_scalar()
 { return update->ntimestep == evaluated_step_ ? static_cast<double>(verdict_) : 0.0; }
 
-/// novelty, frame, range, spread, evaluated, kept, junk, atom ID, seconds computing, seconds waiting.
-/// The scores frame, range and spread are 0: no rule of this version can ask for them.
+/// novelty, frame, range, spread, evaluated, kept, junk, atom ID, seconds computing, seconds waiting, then
+/// further scores.
 double FixSelect::compute_vector(int i)
 {
   switch (i) {
   case 0: return novelty_;
+  case 1:
+  case 2:
+  case 3: return scores_[static_cast<std::size_t>(i) - 1];
   case 4: return static_cast<double>(n_evaluated_);
   case 5: return static_cast<double>(progress_.n_kept);
   case 6: return static_cast<double>(progress_.n_junk);
   case 7: return static_cast<double>(trigger_);
   case 8: return seconds_computing_;
   case 9: return seconds_waiting_;
-  default: return 0.0;
+  default: return scores_[static_cast<std::size_t>(i) - 7];
   }
 }
 

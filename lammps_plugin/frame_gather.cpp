@@ -75,6 +75,43 @@ void combine_summaries(void *more, void *into, int *n, MPI_Datatype *)
   }
 }
 
+struct ColumnExtents {
+  double smallest, largest;
+  std::int64_t smallest_id, largest_id;
+};
+
+FrameExtents to_extents(const ColumnExtents *columns, std::size_t n)
+{
+  FrameExtents extents(n);
+  for (std::size_t i = 0; i < n; i++) {
+    extents.smallest[i] = columns[i].smallest;
+    extents.largest[i] = columns[i].largest;
+    extents.smallest_id[i] = columns[i].smallest_id;
+    extents.largest_id[i] = columns[i].largest_id;
+  }
+  return extents;
+}
+
+std::vector<ColumnExtents> to_columns(const FrameExtents &extents)
+{
+  std::vector<ColumnExtents> columns;
+  columns.reserve(extents.size());
+  for (std::size_t i = 0; i < extents.size(); i++)
+    columns.push_back(
+        {extents.smallest[i], extents.largest[i], extents.smallest_id[i], extents.largest_id[i]});
+  return columns;
+}
+
+void combine_extents(void *more, void *into, int *n, MPI_Datatype *)
+{
+  auto *const to = static_cast<ColumnExtents *>(into);
+  const auto size = static_cast<std::size_t>(*n);
+  FrameExtents extents = to_extents(to, size);
+  extents.merge(to_extents(static_cast<const ColumnExtents *>(more), size));
+  const auto columns = to_columns(extents);
+  std::copy(columns.begin(), columns.end(), to);
+}
+
 /// MPI counts are ints: longer contents go in pieces.
 template <typename Container>
 void broadcast_values(MPI_Comm world, Container &values, MPI_Datatype type, int from)
@@ -105,6 +142,33 @@ ScanSummary summarise(MPI_Comm world, const EnvironmentScan &scan, int nlocal)
   MPI_Op_free(&combine);
   MPI_Type_free(&type);
   return all;
+}
+
+void add_histograms(MPI_Comm world, std::vector<std::int32_t> &counts)
+{
+  int me;
+  MPI_Comm_rank(world, &me);
+  MPI_Reduce(me == 0 ? MPI_IN_PLACE : counts.data(), counts.data(), static_cast<int>(counts.size()),
+             MPI_INT32_T, MPI_SUM, 0, world);
+}
+
+void merge_extents(MPI_Comm world, FrameExtents &extents)
+{
+  int me, n_ranks;
+  MPI_Comm_rank(world, &me);
+  MPI_Comm_size(world, &n_ranks);
+  if (n_ranks == 1) return;
+  const std::vector<ColumnExtents> mine = to_columns(extents);
+  std::vector<ColumnExtents> all(mine.size());
+  MPI_Datatype type;
+  MPI_Op combine;
+  MPI_Type_contiguous(sizeof(ColumnExtents), MPI_BYTE, &type);
+  MPI_Type_commit(&type);
+  MPI_Op_create(combine_extents, 1, &combine);
+  MPI_Reduce(mine.data(), all.data(), static_cast<int>(mine.size()), type, combine, 0, world);
+  MPI_Op_free(&combine);
+  MPI_Type_free(&type);
+  if (me == 0) extents = to_extents(all.data(), all.size());
 }
 
 FrameReport::Candidates gather_candidates(MPI_Comm world, const EnvironmentScan &scan,

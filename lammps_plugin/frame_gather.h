@@ -27,6 +27,12 @@ struct ScanSummary {
 /// Collective.
 ScanSummary summarise(MPI_Comm world, const EnvironmentScan &scan, int nlocal);
 
+/// Histograms of all ranks added up on the first rank; elsewhere what they were. Collective.
+void add_histograms(MPI_Comm world, std::vector<std::int32_t> &counts);
+
+/// Extents of all ranks together on the first rank; elsewhere what they were. Collective.
+void merge_extents(MPI_Comm world, FrameExtents &extents);
+
 /// Candidates of all ranks on the first rank, by ascending atom ID; empty elsewhere. Collective.
 FrameReport::Candidates gather_candidates(MPI_Comm world, const EnvironmentScan &scan,
                                           const std::vector<int> &n_features);

@@ -33,7 +33,15 @@ Welcome Welcome::unpack(std::vector<std::int64_t> message)
   welcome.run = reader.integer();
   welcome.kept = reader.integer();
   welcome.last_kept_step = reader.integer();
-  welcome.bank = reader.bytes(reader.integer());
+  const std::int64_t n_bank = reader.integer();
+  const std::int64_t needs = reader.integer();
+  const std::int64_t n_rule = reader.integer();
+  const std::int64_t n_histogram = reader.integer();
+  welcome.needs_fingerprints = (needs & 1) != 0;
+  welcome.needs_atoms = (needs & 2) != 0;
+  welcome.bank = reader.bytes(n_bank);
+  welcome.rule = reader.bytes(n_rule);
+  welcome.histogram = reader.bytes(n_histogram);
   return welcome;
 }
 

@@ -18,7 +18,11 @@ struct Welcome {
   std::int64_t run = 0;     ///< number in the store
   std::int64_t kept = 0;    ///< frames in the campaign
   std::int64_t last_kept_step = -1;
-  std::string bank;    ///< empty: none yet
+  std::string bank;                   ///< empty: none yet
+  bool needs_fingerprints = false;    ///< of all atoms, with every frame
+  bool needs_atoms = false;           ///< with every frame
+  std::string rule;                   ///< what decides: the fix's rule and the driver's
+  std::string histogram;              ///< what histograms are to be; empty: none, or no bank yet
 
   /// \throws LinkError if it is not a WELCOME of this protocol version
   static Welcome unpack(std::vector<std::int64_t> message);

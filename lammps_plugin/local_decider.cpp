@@ -29,34 +29,43 @@ FrameNovelty frame_novelty(const EnvironmentBank &bank, const FrameReport &frame
   return novelty;
 }
 
-/// junk and stop look at the cautious novelty, keep at the whole.
-static Decision decide_novelty(const Rule &rule, const FrameNovelty &novelty, std::int64_t step,
-                               const Progress &progress)
-{
-  Decision cautious =
-      decide(rule, {{"novelty", novelty.cautious}}, step, progress.last_kept_step, progress.n_kept);
-  if (cautious.verdict == Verdict::junk) return cautious;
-  Rule keeping = rule;
-  keeping.junk.clear();
-  keeping.stop.clear();
-  Decision decision =
-      decide(keeping, {{"novelty", novelty.value}}, step, progress.last_kept_step, progress.n_kept);
-  decision.stop = cautious.stop;
-  return decision;
-}
-
 LocalDecider::LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::int64_t pilot,
-                           const std::string &bank)
+                           const std::string &bank, std::optional<HistogramLayout> layout,
+                           const std::string &frames)
     : header_(std::move(header)), rule_(std::move(rule)), kind_(kind), pilot_left_(pilot),
-      statistics_(header_.n_features)
+      statistics_(header_.n_features), layout_(std::move(layout))
 {
+  for (const std::string &score : rule_.scores())
+    if (needs_driver(score))
+      throw InputError("score " + score +
+                       " needs a driver: start LAMMPS through `mdsieve run`, or beside one with "
+                       "`mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive`");
   if (!bank.empty())
     bank_ = EnvironmentBank::deserialise(bank, "bank");
   else if (pilot_left_ == 0)
     bank_.emplace(header_);
+  if (!frames.empty())
+    seen_ = SeenFrames::deserialise(frames, "frames");
+  else
+    begin_histograms();
 }
 
-std::string LocalDecider::initial_bank() { return bank_ ? bank_->serialise() : std::string(); }
+/// As soon as the ranges are known.
+void LocalDecider::begin_histograms()
+{
+  if (!bank_ || !layout_ || seen_) return;
+  layout_->take_ranges(bank_->header().scaling);
+  seen_.emplace(*layout_);
+}
+
+Decider::Start LocalDecider::start()
+{
+  Start start;
+  if (bank_) start.bank = bank_->serialise();
+  if (bank_ && seen_) start.histogram = seen_->serialise_header();
+  start.rule = rule_.text();
+  return start;
+}
 
 void LocalDecider::submit(const FrameReport &frame)
 {
@@ -97,7 +106,9 @@ Reply LocalDecider::learn_scaling(const FrameReport &frame)
   if (--pilot_left_ == 0) {
     header_.scaling = statistics_.scaling(kind_, header_.elements);
     bank_.emplace(header_);
+    begin_histograms();
     reply.bank = bank_->serialise();
+    if (seen_) reply.histogram = seen_->serialise_header();
     reply.revision = bank_->size();
   }
   return reply;
@@ -106,7 +117,20 @@ Reply LocalDecider::learn_scaling(const FrameReport &frame)
 Reply LocalDecider::decide_frame(const FrameReport &frame)
 {
   const FrameNovelty novelty = frame_novelty(*bank_, frame);
-  const Decision decision = decide_novelty(rule_, novelty, frame.step, progress_);
+  const RangeExcess range = range_excess(bank_->range(), bank_->header().scaling, frame.extents);
+  double distance = std::numeric_limits<double>::quiet_NaN();
+  Bits vector;
+  if (seen_) {
+    if (seen_->reference().empty()) seen_->set_reference(frame.histogram);
+    vector = seen_->vector_of(frame.histogram);
+    distance = seen_->distance(vector);
+  }
+  const double cautious_distance =
+      std::isfinite(distance) ? distance : std::numeric_limits<double>::quiet_NaN();
+  const Decision decision =
+      decide(rule_, {{"novelty", novelty.value}, {"frame", distance}, {"range", range.value}},
+             {{"novelty", novelty.cautious}, {"frame", cautious_distance}, {"range", range.cautious}},
+             frame.step, progress_.last_kept_step, progress_.n_kept);
 
   Reply reply;
   reply.step = frame.step;
@@ -115,6 +139,7 @@ Reply LocalDecider::decide_frame(const FrameReport &frame)
   reply.stop = decision.stop;
   reply.novelty = novelty.value;
   reply.trigger_id = novelty.id;
+  reply.scores = {distance, range.value, std::numeric_limits<double>::quiet_NaN()};
 
   if (decision.verdict == Verdict::kept) {
     const auto &candidates = frame.candidates;
@@ -129,6 +154,7 @@ Reply LocalDecider::decide_frame(const FrameReport &frame)
       reply.entry_fingerprints.insert(reply.entry_fingerprints.end(), raw,
                                       raw + bank_->header().n_features[static_cast<std::size_t>(element)]);
     }
+    if (seen_) seen_->add(vector);
     progress_.n_kept++;
     progress_.last_kept_step = frame.step;
   } else if (decision.verdict == Verdict::junk) {

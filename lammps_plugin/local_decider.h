@@ -3,6 +3,7 @@
 
 #include "decider.h"
 #include "scaling.h"
+#include "seen_frames.h"
 
 #include <deque>
 #include <limits>
@@ -17,9 +18,14 @@ class LocalDecider : public Decider {
  public:
   /// \param header  scaling included, unless pilot > 0
   /// \param bank    serialised bank to start from, or empty
-  LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::int64_t pilot, const std::string &bank);
+  /// \param layout  what histograms are to be, ranges excepted; none: no difference vectors
+  /// \param frames  serialised seen frames to start from, or empty
+  /// \throws InputError for a rule that only a driver can follow
+  LocalDecider(BankHeader header, Rule rule, ScalingKind kind, std::int64_t pilot, const std::string &bank,
+               std::optional<HistogramLayout> layout, const std::string &frames);
 
-  std::string initial_bank() override;
+  Start start() override;
+  std::string seen_frames() const override { return seen_ ? seen_->serialise() : std::string(); }
   Progress progress() const override { return progress_; }
   void resume(const Progress &progress) override { progress_ = progress; }
   void submit(const FrameReport &frame) override;
@@ -32,6 +38,7 @@ class LocalDecider : public Decider {
  private:
   Reply decide_frame(const FrameReport &frame);
   Reply learn_scaling(const FrameReport &frame);
+  void begin_histograms();
 
   BankHeader header_;
   Rule rule_;
@@ -39,6 +46,8 @@ class LocalDecider : public Decider {
   std::int64_t pilot_left_;
   ColumnStatistics statistics_;
   std::optional<EnvironmentBank> bank_;
+  std::optional<HistogramLayout> layout_;
+  std::optional<SeenFrames> seen_;
   Progress progress_;
   std::deque<Reply> replies_;
   std::string failure_;

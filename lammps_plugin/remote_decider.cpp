@@ -15,19 +15,23 @@ void write_text(MessageWriter &writer, const std::string &text) { writer.bytes(t
 }    // namespace
 
 RemoteDecider::RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t channel, const std::string &json,
-                             const std::string &bank, double lost_after, std::string name)
+                             const std::string &bank, const std::string &frames, double lost_after,
+                             std::string name)
     : link_(std::move(link)), channel_(channel), lost_after_(lost_after), name_(std::move(name))
 {
   MessageWriter hello(MessageKind::hello, channel_);
   hello.integer(static_cast<std::int64_t>(json.size()));
   hello.integer(static_cast<std::int64_t>(bank.size()));
+  hello.integer(static_cast<std::int64_t>(frames.size()));
   write_text(hello, json);
   write_text(hello, bank);
+  write_text(hello, frames);
   link_->send(hello.finish());
 
   Welcome welcome = Welcome::unpack(link_->wait(lost_after_));
   progress_.last_kept_step = welcome.last_kept_step;
-  bank_ = std::move(welcome.bank);
+  start_ = {std::move(welcome.bank), std::move(welcome.histogram), std::move(welcome.rule),
+            welcome.needs_fingerprints, welcome.needs_atoms};
 }
 
 RemoteDecider::~RemoteDecider()
@@ -66,7 +70,8 @@ void RemoteDecider::submit(const FrameReport &frame)
   message.integer(static_cast<std::int64_t>(frame.candidates.id.size()));
   message.integer(static_cast<std::int64_t>(frame.candidates.fingerprints.size()));
   message.integer(frame.revision);
-  message.integer(0);
+  message.integer(static_cast<std::int64_t>(frame.histogram.size()));
+  message.integer(static_cast<std::int64_t>(frame.extents.size()));
   if (frame.has_atoms) {
     message.array(frame.atoms.id);
     message.array(frame.atoms.element);
@@ -77,6 +82,11 @@ void RemoteDecider::submit(const FrameReport &frame)
   message.array(frame.candidates.id);
   message.array(frame.candidates.element);
   message.array(frame.candidates.fingerprints);
+  write_text(message, frame.histogram);
+  message.array(frame.extents.smallest);
+  message.array(frame.extents.largest);
+  message.array(frame.extents.smallest_id);
+  message.array(frame.extents.largest_id);
   outstanding_++;
   try {
     link_->send(message.finish());

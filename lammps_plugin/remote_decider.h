@@ -13,14 +13,14 @@ class RemoteDecider : public Decider {
  public:
   /// Says HELLO and waits for the WELCOME.
   /// \param json  the HELLO's description of this fix
-  /// \param bank  bytes of the bank file the fix was given, or empty
+  /// \param bank, frames  bytes of the files the fix was given, or empty
   /// \param lost_after  seconds without an answer after which the driver counts as lost
   /// \throws LinkError with the driver's own words if it refuses
   RemoteDecider(std::unique_ptr<DriverLink> link, std::int64_t channel, const std::string &json,
-                const std::string &bank, double lost_after, std::string name);
+                const std::string &bank, const std::string &frames, double lost_after, std::string name);
   ~RemoteDecider() override;
 
-  std::string initial_bank() override { return std::move(bank_); }
+  Start start() override { return std::move(start_); }
   Progress progress() const override { return progress_; }
   void resume(const Progress &) override {}    // the driver knows better
   void submit(const FrameReport &frame) override;
@@ -38,7 +38,7 @@ class RemoteDecider : public Decider {
   std::int64_t channel_;
   double lost_after_;
   std::string name_;
-  std::string bank_;
+  Start start_;
   Progress progress_;
   int outstanding_ = 0;
   Parting parting_ = Parting::error;    // what it is if the fix cannot even be made

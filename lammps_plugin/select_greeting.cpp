@@ -115,6 +115,17 @@ std::vector<std::string> field_names(const SelectOptions::Fields &fields)
   return names;
 }
 
+std::string difference_words(const SelectOptions::Difference &difference)
+{
+  if (!difference.wanted) return "null";
+  static const char *const names[] = {"presence", "count", "fraction"};
+  return Object()
+      .add("mode", std::string(names[static_cast<int>(difference.mode)]))
+      .add("step", difference.step)
+      .add("bins", std::int64_t{difference.n_bins})
+      .text();
+}
+
 }    // namespace
 
 std::string greeting(const SelectOptions &options, const BankHeader &header, const std::string &scaling_text,
@@ -147,6 +158,7 @@ std::string greeting(const SelectOptions &options, const BankHeader &header, con
       .add("thresholds", header.thresholds)
       .add_text("scaling", scaling.text())
       .add("rule", options.rule.text())
+      .add_text("difference", difference_words(options.difference))
       .add("mode", mode)
       .add("depth", std::int64_t{options.depth})
       .add("fields", field_names(options.fields))

@@ -175,6 +175,39 @@ void read_lost(Words &words, SelectOptions &options)
   options.lost_after = positive(words, "lost");
 }
 
+void read_difference(Words &words, SelectOptions &options)
+{
+  auto &difference = options.difference;
+  const std::map<std::string, int> modes{{"no", -1}, {"presence", 0}, {"count", 1}, {"fraction", 2}};
+  const int mode = words.choice("difference", modes);
+  difference.wanted = mode >= 0;
+  if (!difference.wanted) return;
+  difference.mode_given = true;
+  difference.mode = static_cast<DifferenceMode>(mode);
+  if (difference.mode != DifferenceMode::fraction) return;
+  difference.step = words.number("difference fraction", "a number from 0 to below 1");
+  if (!(difference.step >= 0.0 && difference.step < 1.0))
+    complain("difference fraction: expected a number from 0 to below 1, found " +
+             std::to_string(difference.step));
+}
+
+void read_bins(Words &words, SelectOptions &options)
+{
+  const std::string expected = "a number of bins, an integer from 1 to 10000";
+  const std::int64_t n = words.integer("bins", expected, 1);
+  if (n > 10000) complain("bins " + std::to_string(n) + ": expected " + expected);
+  options.difference.n_bins = static_cast<int>(n);
+  options.difference.bins_given = true;
+}
+
+/// A score that is never computed could make no condition hold.
+void require_difference(const SelectOptions &options)
+{
+  const auto scores = options.rule.scores();
+  if (!options.difference.wanted && std::find(scores.begin(), scores.end(), "frame") != scores.end())
+    complain("score frame: `difference no` turns it off");
+}
+
 using Reader = std::function<void(Words &, SelectOptions &)>;
 
 const std::map<std::string, Reader> &keywords()
@@ -203,6 +236,12 @@ const std::map<std::string, Reader> &keywords()
                                                            {"auto", SelectOptions::UseDriver::automatic}});
        }},
       {"bank", [](Words &w, SelectOptions &o) { o.bank_file = w.take("bank", "the name of a bank file"); }},
+      {"difference", read_difference},
+      {"bins", read_bins},
+      {"frames",
+       [](Words &w, SelectOptions &o) {
+         o.frames_file = w.take("frames", "the name of a file of seen frames");
+       }},
       {"fields", read_fields},
       {"peratom", [](Words &w, SelectOptions &o) { o.peratom = w.choice("peratom", yes_no); }},
       {"precision",
@@ -259,17 +298,12 @@ void check_combination(const SelectOptions &options)
     if (std::none_of(given.begin(), given.end(), [&](const auto &pair) { return pair.first == element; }))
       complain("threshold missing for element " + element);
   }
+  require_difference(options);
   if (options.mode == SelectOptions::Mode::stream && options.use_driver == SelectOptions::UseDriver::no)
     complain("mode stream needs a driver: leave out `driver no`, or use `mode wait`");
 }
 
 }    // namespace
-
-const std::vector<std::string> &known_scores()
-{
-  static const std::vector<std::string> scores{"novelty"};
-  return scores;
-}
 
 SelectOptions parse_select_options(const std::vector<std::string> &words, int ntypes)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "difference_histogram.h"
 #include "input_nn.h"
 #include "rule.h"
 #include "scaling.h"
@@ -20,6 +21,15 @@ struct SelectOptions {
   enum class ScalingSource { unset, none, file, pilot };
   struct Fields {
     bool velocities = false, forces = false, energy = false, stress = false;
+  };
+
+  /// Of difference vectors; what is not given comes from the `frames` file if there is one.
+  struct Difference {
+    bool wanted = true;
+    bool mode_given = false, bins_given = false;
+    DifferenceMode mode = DifferenceMode::presence;
+    double step = 0.0;    ///< of DifferenceMode::fraction
+    int n_bins = 20;
   };
 
   int nevery = 0;
@@ -43,12 +53,11 @@ struct SelectOptions {
   OnLost on_lost = OnLost::error;
   double lost_after = 600.0;    ///< seconds
   std::string bank_file;
+  Difference difference;
+  std::string frames_file;
   Fields fields;
   bool peratom = false;
 };
-
-/// Scores that `keep`, `junk` and `stop` may name.
-const std::vector<std::string> &known_scores();
 
 /// \param words   everything after the style name
 /// \param ntypes  number of atom types

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const Rule rule = parse_rule({reinterpret_cast<const char *>(data), size}, known);
     const std::string text = rule.text();
     fuzz::require(parse_rule(text, known).text() == text, "a rule's text reads back:", text);
-    const Decision decision = decide(rule, {{"novelty", 2.0}, {"frame", 0.5}}, 100, 50, 3);
+    const Decision decision = decide(rule, {{"novelty", 2.0}, {"frame", 0.5}}, {{"frame", 0.5}}, 100, 50, 3);
     fuzz::require(!decision.stop || !rule.stop.empty(), "only a stop condition stops");
     return 0;
   } catch (const InputError &error) {

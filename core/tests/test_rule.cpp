@@ -10,11 +10,11 @@ using namespace mdsieve;
 namespace {
 
 const std::vector<std::string> known{"novelty", "frame", "range", "spread"};
-using Scores = std::map<std::string, double>;
+using Scores = ScoreValues;
 
 Decision decide_at(const char *rule, const Scores &scores, std::int64_t step = 100, std::int64_t last = -1,
                    std::int64_t n_kept = 0)
-{ return decide(parse_rule(rule, known), scores, step, last, n_kept); }
+{ return decide(parse_rule(rule, known), scores, scores, step, last, n_kept); }
 
 }    // namespace
 
@@ -77,6 +77,23 @@ TEST(scores_that_are_not_there)
   CHECK(!decide_at("stop spread != 1 hard", {{"novelty", 5.0}, {"spread", nan}}).stop);
 }
 
+TEST(junk_and_stop_look_at_cautious_scores)
+{
+  const Rule rule = parse_rule("keep novelty > 1 junk novelty > 20 stop novelty > 20 hard", known);
+  const Decision first = decide(rule, {{"novelty", INFINITY}}, {}, 0, -1, 0);
+  CHECK(first.verdict == Verdict::kept && !first.stop);
+  const Decision odd = decide(rule, {{"novelty", INFINITY}}, {{"novelty", 21.0}}, 0, -1, 0);
+  CHECK(odd.verdict == Verdict::junk && odd.stop);
+}
+
+TEST(scores_that_a_rule_names)
+{
+  using Names = std::vector<std::string>;
+  CHECK((parse_rule("", known).scores() == Names{"novelty"}));
+  CHECK((parse_rule("junk range > 3 keep spread > 1 keep frame > 0 stop range > 9 soft", known).scores() ==
+         Names{"spread", "frame", "range"}));
+}
+
 TEST(gap_and_max)
 {
   const Scores scores{{"novelty", 2.0}};
@@ -110,7 +127,8 @@ TEST(words_that_are_wrong)
 {
   const auto refuse = [](const char *text, const char *word) { CHECK_THROWS(parse_rule(text, known), word); };
   refuse("kep novelty > 1", "'kep' is unknown: expected keep, junk, stop, gap or max");
-  refuse("keep novlty > 1", "'novlty' is not a score: expected one of novelty, frame, range, spread");
+  refuse("keep novlty > 1",
+         "'novlty' is not a score: expected one of novelty, frame, range, spread; the nearest is novelty");
   refuse("keep novelty => 1", "'=>' is not an operator");
   refuse("keep novelty > one", "'one' is not a finite number");
   refuse("keep novelty > 1x", "'1x'");

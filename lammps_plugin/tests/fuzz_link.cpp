@@ -31,6 +31,7 @@ Reply reply_with(int n_entries)
                                     static_cast<std::size_t>(n_features[i % 2]), 0.5);
   }
   if (n_entries == 0) reply.bank = "any bytes";
+  if (n_entries == 1) reply.scores = {0.5, 2.0, 0.0};
   return reply;
 }
 
@@ -40,7 +41,11 @@ std::string welcome(const std::string &bank)
   for (const std::int64_t value : {protocol_version, std::int64_t{1}, std::int64_t{12}, std::int64_t{340}})
     writer.integer(value);
   writer.integer(static_cast<std::int64_t>(bank.size()));
+  const std::string rule = "keep novelty > 1";
+  for (const std::int64_t value : {std::int64_t{3}, static_cast<std::int64_t>(rule.size()), std::int64_t{0}})
+    writer.integer(value);
   writer.bytes(bank.data(), bank.size());
+  writer.bytes(rule.data(), rule.size());
   return bytes_of(writer.finish());
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "environment_bank.h"
 #include "input_error.h"
+#include "rows.h"
 #include "scaling.h"
 
 #include <nanobind/nanobind.h>
@@ -19,46 +20,8 @@ using namespace mdsieve;
 
 namespace {
 
-using ElementArray = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using HintArray = nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using OriginArray = nb::ndarray<const std::int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
-template <typename T> using Array = nb::ndarray<nb::numpy, T>;
-using ValueArray = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <typename T> Array<T> owned_array(std::vector<T> values, std::initializer_list<std::size_t> shape)
-{
-  auto *owned = new std::vector<T>(std::move(values));
-  nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-  return Array<T>(owned->data(), shape, owner);
-}
-
-template <typename T> Array<T> owned_array(std::vector<T> values)
-{
-  const std::size_t n = values.size();
-  return owned_array(std::move(values), {n});
-}
-
-/// Pointers to fingerprints that stand one after the other.
-std::vector<const double *> rows_of(const std::vector<int> &n_features, const ElementArray &elements,
-                                    const ValueArray &fingerprints)
-{
-  const std::size_t n = elements.shape(0);
-  std::vector<const double *> rows(n);
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::int32_t element = elements(i);
-    if (element < 0 || static_cast<std::size_t>(element) >= n_features.size())
-      throw InputError("element number " + std::to_string(element) + ": expected 0 to " +
-                       std::to_string(n_features.size() - 1));
-    rows[i] = fingerprints.data() + at;
-    at += static_cast<std::size_t>(n_features[static_cast<std::size_t>(element)]);
-  }
-  if (at != fingerprints.shape(0))
-    throw InputError("fingerprints of " + std::to_string(n) + " environments: expected " +
-                     std::to_string(at) + " numbers, got " + std::to_string(fingerprints.shape(0)));
-  return rows;
-}
-
 std::int64_t *hints_of(const std::optional<HintArray> &hints, std::size_t n)
 {
   if (!hints) return nullptr;

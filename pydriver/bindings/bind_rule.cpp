@@ -39,6 +39,7 @@ void bind_rule(nb::module_ &m)
       .def_ro("stop_mode", &Rule::stop_mode)
       .def_ro("gap", &Rule::gap)
       .def_ro("max", &Rule::max)
+      .def_prop_ro("scores", &Rule::scores, "Names of the scores in its conditions, each once.")
       .def_prop_ro("text", &Rule::text, "The words of the fix command; `parse_rule` reads them back.")
       .def("__repr__", [](const Rule &r) { return "Rule('" + r.text() + "')"; });
 
@@ -52,13 +53,19 @@ void bind_rule(nb::module_ &m)
                ", '" + d.reason + "')";
       });
 
+  m.def("known_scores", &known_scores, "Every word that a condition may name.");
+  m.def(
+      "needs_driver", [](const std::string &score) { return needs_driver(score); }, "score"_a,
+      "Whether only a driver can compute the score.");
   m.def("parse_rule", &parse_rule, "text"_a, "known_scores"_a,
         "Read a rule from the words of the fix command.\n\n"
         "Raises ValueError that names the word and what was expected.");
-  m.def("decide", &decide, "rule"_a, "scores"_a, "step"_a, "last_kept_step"_a, "n_kept"_a,
+  m.def("decide", &decide, "rule"_a, "scores"_a, "cautious"_a, "step"_a, "last_kept_step"_a, "n_kept"_a,
         "Decide one frame.\n\n"
         "Parameters\n----------\n"
-        "rule : Rule\nscores : dict[str, float]\n"
+        "rule : Rule\n"
+        "scores : dict[str, float]\n    What keep conditions look at.\n"
+        "cautious : dict[str, float]\n    What junk and stop conditions look at.\n"
         "step : int\n    The frame's step.\n"
         "last_kept_step : int\n    Step of the last kept frame of this world; negative: none.\n"
         "n_kept : int\n    Frames kept so far.");

@@ -6,6 +6,7 @@
 namespace nb = nanobind;
 
 void bind_descriptor(nb::module_ &m);
+void bind_difference(nb::module_ &m);
 void bind_environment_bank(nb::module_ &m);
 void bind_rule(nb::module_ &m);
 void bind_symmetry_functions(nb::module_ &m);
@@ -18,6 +19,7 @@ NB_MODULE(_core, m)
   nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
   bind_descriptor(m);
   bind_environment_bank(m);
+  bind_difference(m);
   bind_rule(m);
   bind_symmetry_functions(m);
   bind_text_table(m);

@@ -49,7 +49,7 @@ def arrays(dtype, *shape):
 
 @st.composite
 def frames(draw):
-    n, c = draw(st.integers(0, 5)), draw(st.integers(0, 4))
+    n, c, k = draw(st.integers(0, 5)), draw(st.integers(0, 4)), draw(st.integers(0, 3))
     carried = draw(st.integers(0, 31))
     nan = np.full(6, np.nan)
     return Frame(
@@ -74,6 +74,11 @@ def frames(draw):
         candidate_ids=draw(arrays("<i8", c)),
         candidate_elements=draw(arrays("<i4", c)),
         fingerprints=draw(arrays("<f8", draw(st.integers(0, 9)))),
+        histogram=np.frombuffer(draw(blobs), "u1"),
+        smallest=draw(arrays("<f8", k)),
+        largest=draw(arrays("<f8", k)),
+        smallest_ids=draw(arrays("<i8", k)),
+        largest_ids=draw(arrays("<i8", k)),
     )
 
 
@@ -99,8 +104,8 @@ def verdicts(draw):
 
 messages = st.one_of(
     st.builds(DriverHere, words),
-    st.builds(Hello, objects, blobs),
-    st.builds(Welcome, words, words, words, blobs, words),
+    st.builds(Hello, objects, blobs, blobs),
+    st.builds(Welcome, words, words, words, blobs, words, words, texts, blobs),
     frames(),
     verdicts(),
     st.builds(RunEnd, objects),
@@ -173,34 +178,76 @@ def test_frame_layout_is_that_of_the_document():
     frame = example_frame()
     data = encode(0, frame)
     integers, reals_ = np.frombuffer(data, "<i8")[4:], np.frombuffer(data, "<f8")[4:]
-    assert list(integers[[0, 2, 3, 16, 17, 27, 28, 29, 30, 31]]) == [70, 7, 3, 5, 31, 12, 2, 5, 9, 0]
+    assert list(integers[[0, 2, 3, 16, 17, 27, 28, 29, 30, 31, 32]]) == [70, 7, 3, 5, 31, 12, 2, 5, 9, 0, 0]
     assert reals_[1] == 0.5
     np.testing.assert_array_equal(reals_[4:13], frame.cell.ravel())
     np.testing.assert_array_equal(reals_[13:16], frame.origin)
     assert reals_[18] == -3.5
     np.testing.assert_array_equal(reals_[19:25], frame.pressure)
     assert list(reals_[25:27]) == [300.0, 0.75]
-    np.testing.assert_array_equal(integers[32:35], [4, 5, 6])
-    np.testing.assert_array_equal(np.frombuffer(data, "<i4")[2 * (4 + 35) :][:4], [0, 1, 1, 0])
-    np.testing.assert_array_equal(reals_[37:46], frame.positions.ravel())
-    np.testing.assert_array_equal(reals_[46:55], frame.velocities.ravel())
-    np.testing.assert_array_equal(reals_[55:64], frame.forces.ravel())
-    np.testing.assert_array_equal(integers[64:66], [4, 6])
-    np.testing.assert_array_equal(reals_[67:72], frame.fingerprints)
-    assert len(data) == 8 * (4 + 72)
+    np.testing.assert_array_equal(integers[33:36], [4, 5, 6])
+    np.testing.assert_array_equal(np.frombuffer(data, "<i4")[2 * (4 + 36) :][:4], [0, 1, 1, 0])
+    np.testing.assert_array_equal(reals_[38:47], frame.positions.ravel())
+    np.testing.assert_array_equal(reals_[47:56], frame.velocities.ravel())
+    np.testing.assert_array_equal(reals_[56:65], frame.forces.ravel())
+    np.testing.assert_array_equal(integers[65:67], [4, 6])
+    np.testing.assert_array_equal(reals_[68:73], frame.fingerprints)
+    assert len(data) == 8 * (4 + 73)
+    profile = {
+        "histogram": np.arange(8, dtype="u1"),
+        "smallest": np.array([0.5]),
+        "largest": np.array([1.5]),
+        "smallest_ids": np.array([4]),
+        "largest_ids": np.array([6]),
+    }
+    data = encode(0, replace(frame, **profile))
+    integers, reals_ = np.frombuffer(data, "<i8")[4:], np.frombuffer(data, "<f8")[4:]
+    assert list(integers[31:33]) == [8, 1]
+    assert data[8 * (4 + 73) :][:8] == bytes(range(8))
+    assert list(reals_[74:76]) == [0.5, 1.5]
+    assert list(integers[76:]) == [4, 6]
 
 
 def test_verdict_layout_is_that_of_the_document():
     verdict = Verdict(
-        70, 7, 1, True, 1.25, 12, 3, 2, 9, np.array([1]), np.array([[1, 70, 12]]), np.array([0.5]), b"bank"
+        70,
+        7,
+        1,
+        True,
+        1.25,
+        12,
+        3,
+        2,
+        9,
+        np.array([1]),
+        np.array([[1, 70, 12]]),
+        np.array([0.5]),
+        b"bank",
+        b"bins",
+        np.array([0.25, 3.0]),
     )
     data = encode(0, verdict)
     integers, reals_ = np.frombuffer(data, "<i8")[4:], np.frombuffer(data, "<f8")[4:]
-    assert list(integers[[0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]]) == [70, 7, 1, 1, 12, 3, 2, 9, 1, 1, 4]
+    assert list(integers[[0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13]]) == [
+        70,
+        7,
+        1,
+        1,
+        12,
+        3,
+        2,
+        9,
+        1,
+        1,
+        4,
+        4,
+        2,
+    ]
     assert reals_[4] == 1.25
-    assert list(integers[12:16]) == [1, 1, 70, 12]
-    assert reals_[16] == 0.5
-    assert data[-8:] == b"bank\0\0\0\0"
+    assert list(integers[14:18]) == [1, 1, 70, 12]
+    assert reals_[18] == 0.5
+    assert data[-32:-16] == b"bank\0\0\0\0bins\0\0\0\0"
+    assert list(reals_[-2:]) == [0.25, 3.0]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_decisions(keep, junk, stop, gap, largest, scores, step, last, n_kept):
     rule = parse_rule(text, SCORES)
     assert parse_rule(rule.text, SCORES).text == rule.text
     assert (len(rule.keep), len(rule.junk), len(rule.stop)) == (len(keep), len(junk), len(stop))
-    decision = decide(rule, scores, step, last, n_kept)
+    decision = decide(rule, scores, scores, step, last, n_kept)
     assert (decision.verdict, decision.stop) == expected(
         keep, junk, stop, gap, largest, scores, step, last, n_kept
     )
@@ -77,8 +77,8 @@ def test_fields():
     assert (rule.keep[0].score, rule.keep[0].value, rule.keep[0].text) == ("novelty", 1.25, "novelty > 1.25")
     assert rule.stop_mode == StopMode.hard
     assert (rule.gap, rule.max) == (50, 3)
-    assert decide(rule, {"novelty": 2.0}, 10, 0, 1).reason == "gap"
-    assert decide(rule, {"novelty": 2.0}, 100, 0, 3).reason == "max"
+    assert decide(rule, {"novelty": 2.0}, {}, 10, 0, 1).reason == "gap"
+    assert decide(rule, {"novelty": 2.0}, {}, 100, 0, 3).reason == "max"
 
 
 @pytest.mark.parametrize(

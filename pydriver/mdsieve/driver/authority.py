@@ -69,6 +69,11 @@ class Authority:
         return cls(store.bank())
 
     @property
+    def bank(self):
+        """The bank itself, `mdsieve._core.EnvironmentBank`."""
+        return self._bank
+
+    @property
     def revision(self) -> int:
         """Number of entries."""
         return len(self._bank)

@@ -6,8 +6,11 @@ from __future__ import annotations
 import difflib
 import sys
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mdsieve.driver.score_settings import FilterSettings
 
 
 class ConfigError(ValueError):
@@ -36,6 +39,12 @@ class DriverConfig(BaseModel):
         Seconds that LAMMPS is given to end by itself after the driver was stopped by a signal.
     plugin_within : float
         Seconds within which every rank of LAMMPS must have loaded the plugin.
+    rule : str
+        keep, junk, stop, gap and max in the words of the fix command; they count beside those of every fix.
+    scores : dict
+        For each score that the driver computes a table of settings.
+    filters : FilterSettings, optional
+        Bounds that a frame must keep to, or it is junk.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +60,41 @@ class DriverConfig(BaseModel):
     pilot_memory: float = Field(default=2048.0, gt=0)
     grace: float = Field(default=60.0, ge=0)
     plugin_within: float = Field(default=120.0, gt=0)
+    rule: str = ""
+    scores: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    filters: FilterSettings | None = None
+
+    @field_validator("rule")
+    @classmethod
+    def _understood(cls, text: str) -> str:
+        from mdsieve.driver.rule import FrameRule
+
+        if text:
+            FrameRule(text)
+        return text
+
+    @field_validator("filters")
+    @classmethod
+    def _of_bounds_that_make_sense(cls, filters: FilterSettings | None) -> FilterSettings | None:
+        if filters is not None:
+            filters.make()
+        return filters
+
+    @field_validator("scores")
+    @classmethod
+    def _of_known_scores(cls, scores: dict) -> dict:
+        from mdsieve import _core
+        from mdsieve.driver.rule import FrameRule
+        from mdsieve.driver.score_settings import check_settings
+
+        names = [name for name in _core.known_scores() if _core.needs_driver(name)]
+        for name, settings in scores.items():
+            if name not in names:
+                raise ValueError(f"{name!r} is not a score of the driver: expected one of {', '.join(names)}")
+            words = dict(settings)
+            FrameRule(*(f"keep {condition}" for condition in [str(words.pop("after", ""))] if condition))
+            check_settings(name, words)
+        return scores
 
     @model_validator(mode="after")
     def _one_of_two(self) -> DriverConfig:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from mdsieve.driver.progress import Summary
@@ -47,14 +47,29 @@ class Ledger:
         with self._timed():
             self._store.create_bank(header, description, environments)
 
+    def scorer_header(self, name: str) -> bytes | None:
+        """What a scorer was begun with; None if it is new to the campaign."""
+        return self._store.scorer_header(name)
+
+    def scorer_deltas(self, name: str) -> list[bytes]:
+        """What the kept frames meant for a scorer, in their order."""
+        return self._store.scorer_deltas(name)
+
+    def begin_scorer(self, name: str, header: bytes) -> None:
+        """Enter a scorer, or what it begins with now that more of it is known."""
+        with self._timed():
+            self._store.begin_scorer(name, header)
+
     def note(self, evaluation: Evaluation) -> None:
         """Remember an evaluation until the next transaction."""
         self._waiting.append(evaluation)
 
-    def keep(self, frame: KeptFrame, entries: list[Environment]) -> None:
-        """Store a frame with its environments; durable on return."""
+    def keep(
+        self, frame: KeptFrame, entries: list[Environment], deltas: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Store a frame with its environments and what it means for scorers; durable on return."""
         with self._timed():
-            self._store.add_frame(frame, entries, self._take())
+            self._store.add_frame(frame, entries, self._take(), deltas)
         self.n_frames += 1
 
     def add_run_command(self, run: int, info: dict) -> None:

@@ -26,6 +26,10 @@ FIELD_FORCES = 4
 FIELD_ENERGY = 8
 FIELD_STRESS = 16
 
+#: What a driver may ask for in WELCOME: fingerprints of all atoms, atoms with every frame.
+NEED_FINGERPRINTS = 1
+NEED_ATOMS = 2
+
 KNOWN, KEPT, JUNK, PENDING = range(4)
 VERDICT_NAMES = ("known", "kept", "junk", "pending")
 
@@ -35,6 +39,7 @@ PARTINGS = ("unfix", "clear", "end of script", "error")
 _INT = np.dtype("<i8")
 _SHORT = np.dtype("<i4")
 _REAL = np.dtype("<f8")
+_BYTE = np.dtype("u1")
 
 
 class LinkError(ValueError):
@@ -156,28 +161,44 @@ class Hello:
         The JSON object of ``docs/link.md``.
     bank : bytes
         The bank file the fix was given; empty if none.
+    frames : bytes
+        The file of seen frames the fix was given; empty if none.
     """
 
     KIND: ClassVar[int] = 2
     info: dict
     bank: bytes = b""
+    frames: bytes = b""
 
     def _write(self, out: _Writer) -> None:
         text = json.dumps(self.info).encode()
-        out.words("qq", len(text), len(self.bank))
+        out.words("qqq", len(text), len(self.bank), len(self.frames))
         out.raw(text)
         out.raw(self.bank)
+        out.raw(self.frames)
 
     @classmethod
     def _read(cls, payload: _Reader) -> Hello:
-        n_json, n_bank = payload.words("qq")
+        n_json, n_bank, n_frames = payload.words("qqq")
         info = payload.json(n_json, "its JSON")
-        return cls(info, bytes(payload.raw(n_bank, "the bank")))
+        bank = bytes(payload.raw(n_bank, "the bank"))
+        return cls(info, bank, bytes(payload.raw(n_frames, "the seen frames")))
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """The driver's answer to `Hello`."""
+    """The driver's answer to `Hello`.
+
+    Attributes
+    ----------
+    needs : int
+        Bits of what the driver's scorers need of every frame: `NEED_FINGERPRINTS`, `NEED_ATOMS`.
+    rule : str
+        What decides on the fix's frames: its own rule and the driver's.
+    histogram : bytes
+        What the fix's histograms are to be, a file of seen frames without frames; empty if there are none,
+        or as long as there is no bank.
+    """
 
     KIND: ClassVar[int] = 3
     run: int
@@ -185,15 +206,25 @@ class Welcome:
     last_kept_step: int = -1
     bank: bytes = b""
     protocol: int = PROTOCOL_VERSION
+    needs: int = 0
+    rule: str = ""
+    histogram: bytes = b""
 
     def _write(self, out: _Writer) -> None:
+        rule = self.rule.encode()
         out.words("qqqqq", self.protocol, self.run, self.kept, self.last_kept_step, len(self.bank))
+        out.words("qqq", self.needs, len(rule), len(self.histogram))
         out.raw(self.bank)
+        out.raw(rule)
+        out.raw(self.histogram)
 
     @classmethod
     def _read(cls, payload: _Reader) -> Welcome:
-        protocol, run, kept, last, n_bank = payload.words("qqqqq")
-        return cls(run, kept, last, bytes(payload.raw(n_bank, "the bank")), protocol)
+        protocol, run, kept, last, n_bank, needs, n_rule, n_histogram = payload.words("qqqqqqqq")
+        bank = bytes(payload.raw(n_bank, "the bank"))
+        rule = payload.text(n_rule, "the rule")
+        histogram = bytes(payload.raw(n_histogram, "the histogram"))
+        return cls(run, kept, last, bank, protocol, needs, rule, histogram)
 
 
 def _no_integers() -> np.ndarray:
@@ -206,6 +237,10 @@ def _no_elements() -> np.ndarray:
 
 def _no_reals() -> np.ndarray:
     return np.empty(0, _REAL)
+
+
+def _no_bytes() -> np.ndarray:
+    return np.empty(0, _BYTE)
 
 
 @dataclass(frozen=True)
@@ -239,6 +274,12 @@ class Frame:
     candidate_ids, candidate_elements : (c,) arrays
     fingerprints : 1-D array
         Unscaled fingerprints of the candidates one after the other.
+    histogram : (h,) array of bytes
+        Signature of the frame's histogram; empty if the source has no bank yet, or none was asked for.
+    smallest, largest : (k,) arrays
+        Smallest and largest value of every column of every element; empty if the source has no bank yet.
+    smallest_ids, largest_ids : (k,) arrays
+        IDs of the atoms that have them; 0 for an element that does not occur.
     """
 
     KIND: ClassVar[int] = 4
@@ -263,6 +304,11 @@ class Frame:
     candidate_ids: np.ndarray = field(default_factory=_no_integers)
     candidate_elements: np.ndarray = field(default_factory=_no_elements)
     fingerprints: np.ndarray = field(default_factory=_no_reals)
+    histogram: np.ndarray = field(default_factory=_no_bytes)
+    smallest: np.ndarray = field(default_factory=_no_reals)
+    largest: np.ndarray = field(default_factory=_no_reals)
+    smallest_ids: np.ndarray = field(default_factory=_no_integers)
+    largest_ids: np.ndarray = field(default_factory=_no_integers)
 
     @property
     def fields(self) -> int:
@@ -326,14 +372,15 @@ class Frame:
         out.words("qqd", self.periodic, self.fields, self.energy)
         out.array(self.pressure, _REAL)
         out.words(
-            "ddqqqqq",
+            "ddqqqqqq",
             self.temperature,
             self.dropped_novelty,
             self.dropped_atom,
             len(self.candidate_ids),
             len(self.fingerprints),
             self.revision,
-            0,
+            len(self.histogram),
+            len(self.smallest),
         )
         if self.positions is not None:
             out.array(self.ids, _INT)
@@ -345,6 +392,11 @@ class Frame:
         out.array(self.candidate_ids, _INT)
         out.array(self.candidate_elements, _SHORT)
         out.array(self.fingerprints, _REAL)
+        out.array(self.histogram, _BYTE)
+        for values in (self.smallest, self.largest):
+            out.array(values, _REAL)
+        for ids in (self.smallest_ids, self.largest_ids):
+            out.array(ids, _INT)
 
     @classmethod
     def _read(cls, payload: _Reader) -> Frame:
@@ -353,9 +405,8 @@ class Frame:
         origin = payload.array(3, _REAL, "origin")
         periodic, present, energy = payload.words("qqd")
         pressure = payload.array(6, _REAL, "pressure")
-        temperature, dropped_novelty, dropped_atom, n_candidates, n_values, revision, _ = payload.words(
-            "ddqqqqq"
-        )
+        temperature, dropped_novelty, dropped_atom, *counts = payload.words("ddqqqqqq")
+        n_candidates, n_values, revision, n_histogram, n_columns = counts
         if n_atoms < 0 or present & ~31:
             raise LinkError(f"FRAME: {n_atoms} atoms with fields {present:#x} is not a frame")
         ids = elements = None
@@ -396,6 +447,11 @@ class Frame:
             payload.array(n_candidates, _INT, "candidates"),
             payload.array(n_candidates, _SHORT, "candidates' elements"),
             payload.array(n_values, _REAL, "fingerprint values"),
+            payload.array(n_histogram, _BYTE, "histogram"),
+            payload.array(n_columns, _REAL, "smallest values"),
+            payload.array(n_columns, _REAL, "largest values"),
+            payload.array(n_columns, _INT, "atoms with the smallest values"),
+            payload.array(n_columns, _INT, "atoms with the largest values"),
         )
 
 
@@ -412,6 +468,10 @@ class Verdict:
         Their unscaled fingerprints one after the other.
     bank : bytes
         A whole bank that replaces the source's; empty if none.
+    histogram : bytes
+        What the source's histograms are to be from now on, as in `Welcome`; empty if nothing changes.
+    scores : (s,) array
+        Values of frame, range and spread, then of the rule's other scores in its order; NaN: unknown.
     """
 
     KIND: ClassVar[int] = 5
@@ -428,10 +488,12 @@ class Verdict:
     origins: np.ndarray = field(default_factory=lambda: np.empty((0, 3), _INT))
     fingerprints: np.ndarray = field(default_factory=_no_reals)
     bank: bytes = b""
+    histogram: bytes = b""
+    scores: np.ndarray = field(default_factory=_no_reals)
 
     def _write(self, out: _Writer) -> None:
         out.words(
-            "qqqqdqqqqqqq",
+            "qqqqdqqqqqqqqq",
             self.step,
             self.evaluation,
             self.verdict,
@@ -444,18 +506,22 @@ class Verdict:
             len(self.elements),
             len(self.fingerprints),
             len(self.bank),
+            len(self.histogram),
+            len(self.scores),
         )
         out.array(self.elements, _SHORT)
         out.array(self.origins, _INT)
         out.array(self.fingerprints, _REAL)
         out.raw(self.bank)
+        out.raw(self.histogram)
+        out.array(self.scores, _REAL)
 
     @classmethod
     def _read(cls, payload: _Reader) -> Verdict:
-        step, evaluation, verdict, stop, *others, n_entries, n_values, n_bank = payload.words("qqqqdqqqqqqq")
+        step, evaluation, verdict, stop, *others = payload.words("qqqqdqqqqqqqqq")
         if not 0 <= verdict < len(VERDICT_NAMES):
             raise LinkError(f"VERDICT: {verdict} is not a verdict")
-        novelty, atom, kept, junk, revision = others
+        novelty, atom, kept, junk, revision, n_entries, n_values, n_bank, n_histogram, n_scores = others
         return cls(
             step,
             evaluation,
@@ -470,6 +536,8 @@ class Verdict:
             payload.array(3 * n_entries, _INT, "origins").reshape(-1, 3),
             payload.array(n_values, _REAL, "fingerprint values"),
             bytes(payload.raw(n_bank, "the bank")),
+            bytes(payload.raw(n_histogram, "the histogram")),
+            payload.array(n_scores, _REAL, "scores"),
         )
 
 

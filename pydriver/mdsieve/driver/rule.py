@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mdsieve import _core
-from mdsieve.driver.messages import JUNK
-
-KNOWN_SCORES = ["novelty"]
 
 
 @dataclass(frozen=True)
@@ -31,33 +29,44 @@ class Decision:
 
 
 class FrameRule:
-    """keep / junk / stop / gap / max, as a fix was given them.
+    """keep / junk / stop / gap / max: the words of a fix, and those of the driver's configuration.
 
     Parameters
     ----------
-    text : str
-        The words of the fix command.
+    *texts : str
+        Words as the fix command has them. Conditions of all count; without any keep condition it is
+        ``keep novelty > 1``.
 
     Raises
     ------
     ValueError
-        If a word is not understood; the message names it.
+        If a word is not understood, or gap or max is given twice; the message names it.
     """
 
-    def __init__(self, text: str) -> None:
-        self._rule = _core.parse_rule(text, KNOWN_SCORES)
-        keep = " ".join(f"keep {condition.text}" for condition in self._rule.keep)
-        self._keeping = _core.parse_rule(f"{keep} gap {self._rule.gap} max {self._rule.max}", KNOWN_SCORES)
+    def __init__(self, *texts: str) -> None:
+        self._rule = _core.parse_rule(" ".join(texts), _core.known_scores())
 
     @property
     def text(self) -> str:
         """The words of the fix command, the default if there were none."""
-        return self._rule.text or "keep novelty > 1"
+        if not self._rule.keep:
+            return f"keep novelty > 1 {self._rule.text}".strip()
+        return self._rule.text
+
+    @property
+    def scores(self) -> list[str]:
+        """Names of the scores in its conditions, each once, in their order."""
+        return self._rule.scores
+
+    @property
+    def further_scores(self) -> list[str]:
+        """Those of them that have no fixed place in the fix's output vector, in their order."""
+        return [name for name in self.scores if name not in ("novelty", "frame", "range", "spread")]
 
     def decide(
         self,
-        scores: dict[str, float],
-        cautious_scores: dict[str, float],
+        scores: Mapping[str, float],
+        cautious_scores: Mapping[str, float],
         step: int,
         last_kept_step: int,
         n_kept: int,
@@ -67,7 +76,7 @@ class FrameRule:
         Parameters
         ----------
         scores : dict
-            What keep conditions look at.
+            What keep conditions look at; one that is missing does not hold.
         cautious_scores : dict
             What junk and stop conditions look at; one that is missing does not hold.
         step, last_kept_step : int
@@ -75,8 +84,5 @@ class FrameRule:
         n_kept : int
             Frames kept so far in the campaign.
         """
-        cautious = _core.decide(self._rule, cautious_scores, step, last_kept_step, n_kept)
-        if int(cautious.verdict) == JUNK:
-            return Decision(JUNK, cautious.stop, cautious.reason)
-        decision = _core.decide(self._keeping, scores, step, last_kept_step, n_kept)
-        return Decision(int(decision.verdict), cautious.stop, decision.reason)
+        decision = _core.decide(self._rule, dict(scores), dict(cautious_scores), step, last_kept_step, n_kept)
+        return Decision(int(decision.verdict), decision.stop, decision.reason)

@@ -6,8 +6,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from mdsieve.driver.authority import Authority, Novelties
+import numpy as np
+
+from mdsieve.driver.authority import Authority
 from mdsieve.driver.config import DriverConfig
+from mdsieve.driver.familiarity import SeenFrames
 from mdsieve.driver.frames import release, row_data, to_atoms
 from mdsieve.driver.identity import BankMismatch
 from mdsieve.driver.ledger import Ledger
@@ -32,6 +35,8 @@ from mdsieve.driver.messages import (
 from mdsieve.driver.pilot import HeldFrames, Pilot
 from mdsieve.driver.progress import Progress, Summary
 from mdsieve.driver.rule import Decision, FrameRule
+from mdsieve.driver.scorers import FrameView, Scorers
+from mdsieve.driver.scoring import FrameScores, score_frame
 from mdsieve.driver.soundness import require_sound_counts, require_sound_frame, require_sound_greeting
 from mdsieve.driver.store import Evaluation, FrameStore, KeptFrame, StoreError
 from mdsieve.driver.units import UnitStyle, unit_style
@@ -56,6 +61,8 @@ class Channel:
     last_kept_step: int
     n_elements: int
     depth: int
+    scorers: list[str]
+    has_histograms: bool
     last_evaluation: int = -1
     kept: int = 0
     junk: int = 0
@@ -70,6 +77,7 @@ class Outcome:
     stop: bool
     novelty: float
     atom: int
+    scores: np.ndarray
 
 
 class Service:
@@ -96,6 +104,10 @@ class Service:
         self._channels: dict[tuple[int, int], Channel] = {}
         self._untold: list[tuple[int, int]] = []
         self._bank: Authority | HeldFrames | None = None
+        self._seen: SeenFrames | None = None
+        self._asks_for_histograms: Hello | None = None
+        self._scorers = Scorers(config.scores)
+        self._filters = config.filters.make() if config.filters is not None else None
         self._ledger: Ledger | None = None
         self._progress = Progress(config.progress)
         if failure is not None:
@@ -237,14 +249,26 @@ class Service:
         fix = info["fix"]
         try:
             units = unit_style(info["units"])
-            rule = FrameRule(info["rule"])
+            rule = FrameRule(info["rule"], self.config.rule)
+            scorers = self._scorers.named(rule.scores)
         except ValueError as error:
             raise Refused(f"fix {fix}: {error}") from None
         self._join(hello)
+        self._begin_scorers(fix, scorers)
         run, last = self._open_ledger.begin_run(world, number, info)
         depth = info.get("depth", 1) if info.get("mode") == "stream" else 1
         self._channels[world, number] = Channel(
-            world, number, fix, run, rule, units, last, len(info["elements"]), depth
+            world,
+            number,
+            fix,
+            run,
+            rule,
+            units,
+            last,
+            len(info["elements"]),
+            depth,
+            scorers,
+            info.get("difference") is not None,
         )
         logger.info(
             "world %d: fix %s has come (%s ranks, %s, %s); run %d of %s",
@@ -257,7 +281,15 @@ class Service:
             self.config.store,
         )
         bank = self._bank.serialise() if isinstance(self._bank, Authority) else b""
-        return Welcome(run, self._open_ledger.n_frames, last, bank)
+        return Welcome(
+            run,
+            self._open_ledger.n_frames,
+            last,
+            bank,
+            needs=self._scorers.needs(scorers),
+            rule=rule.text,
+            histogram=self._histogram_of(self._channels[world, number]),
+        )
 
     def _on_frame(self, channel: Channel, frame: Frame) -> Verdict:
         require_sound_frame(frame, channel.n_elements, channel.last_evaluation)
@@ -275,6 +307,9 @@ class Service:
             raise LinkError(f"world {channel.world}: FRAME before there is a bank")
         stop = outcome.stop or channel.stop_due
         channel.stop_due = False
+        news = bank.news(frame.revision)
+        if "bank" in news:
+            news["histogram"] = self._histogram_of(channel)
         return Verdict(
             frame.step,
             frame.evaluation,
@@ -284,7 +319,8 @@ class Service:
             outcome.atom,
             channel.kept,
             channel.junk,
-            **bank.news(frame.revision),
+            scores=outcome.scores,
+            **news,
         )
 
     # ---- the campaign's bank
@@ -295,8 +331,13 @@ class Service:
         """
         if self._ledger is None:
             self._open_store(replace=True)
+        if self._asks_for_histograms is None and hello.info.get("difference") is not None:
+            self._asks_for_histograms = hello
         if isinstance(self._bank, Authority):
             self._bank.require_same(hello, str(self.config.store))
+            if self._seen is not None and hello.info.get("difference") is not None:
+                self._seen.require_same(hello, str(self.config.store))
+            self._begin_histograms(self._bank)
         elif self._bank is not None:
             self._bank.pilot.require_same(hello)
         else:
@@ -311,12 +352,41 @@ class Service:
         self._open_ledger.create_bank(authority.header_bytes(), description, authority.environments())
         self._bank = authority
         self.summary.bank = authority.sizes()
+        self._begin_histograms(authority)
+
+    def _begin_histograms(self, authority: Authority) -> None:
+        """As soon as a fix asks for difference vectors and their ranges are known."""
+        if self._seen is not None or self._asks_for_histograms is None:
+            return
+        self._seen = SeenFrames.from_hello(self._asks_for_histograms, authority.bank)
+        if self._seen is not None:
+            self._open_ledger.begin_scorer(SeenFrames.NAME, self._seen.header())
+
+    def _histogram_of(self, channel: Channel) -> bytes:
+        """What a fix's histograms are to be; empty if there are none, or not yet."""
+        return self._seen.layout() if self._seen is not None and channel.has_histograms else b""
+
+    def _begin_scorers(self, fix: str, names: list[str]) -> None:
+        """Make the scorers that a fix's rule names, as soon as there is a bank."""
+        if not isinstance(self._bank, Authority):
+            return
+        try:
+            self._scorers.begin(names, self._bank.bank, self._open_ledger)
+        except (ValueError, ImportError) as error:
+            raise Refused(f"fix {fix}: {error}") from None
 
     def _open_store(self, replace: bool = False) -> None:
         store = FrameStore.open(self.config.store, resume=self.config.resume, overwrite=replace)
         self._ledger = Ledger(store, self.summary, self.config.flush)
         if store.bank_header() is not None:
             self._bank = authority = Authority.from_store(store)
+            header = store.scorer_header(SeenFrames.NAME)
+            if header is not None:
+                deltas = store.scorer_deltas(SeenFrames.NAME)
+                try:
+                    self._seen = SeenFrames.from_store(header, deltas, str(store.path))
+                except ValueError as error:
+                    raise StoreError(str(error)) from None
             self.summary.bank = authority.sizes()
             last = f", the last of step {store.last_step}" if store.n_frames else ""
             logger.info(
@@ -361,29 +431,65 @@ class Service:
             first.channel.stop_due |= outcome.stop
 
     def _decide(self, authority: Authority, channel: Channel, frame: Frame) -> Outcome:
+        self._begin_scorers(channel.fix, channel.scorers)
+        seen = self._seen if channel.has_histograms else None
+        if seen is not None and not seen.has_reference:
+            seen.begin_with(seen.signature(frame))
+            self._open_ledger.begin_scorer(SeenFrames.NAME, seen.header())
         with self.summary.timed("scoring"):
-            novelties = authority.novelties(frame)
+            view = FrameView(frame, authority.bank, channel.units, channel.run)
+            scores = score_frame(authority, seen, self._scorers, channel.scorers, frame, view)
             decision = channel.rule.decide(
-                novelties.scores,
-                novelties.cautious_scores,
+                scores.values,
+                scores.cautious,
                 frame.step,
                 channel.last_kept_step,
                 self._open_ledger.n_frames,
             )
-        self._open_ledger.note(self._evaluation(channel, frame, novelties, decision))
         if decision.verdict == KEPT:
-            self._keep(authority, channel, frame, novelties, decision)
+            decision = self._filtered(channel, frame, authority, decision)
+        self._open_ledger.note(self._evaluation(channel, frame, scores, decision))
+        if decision.verdict == KEPT:
+            self._keep(authority, channel, frame, scores, view, decision)
         elif decision.verdict == JUNK:
             channel.junk += 1
             self.summary.junk += 1
-        return Outcome(decision.verdict, decision.stop, novelties.largest, novelties.atom)
+        return Outcome(
+            decision.verdict,
+            decision.stop,
+            scores.novelties.largest,
+            scores.novelties.atom,
+            scores.as_array(channel.rule.further_scores),
+        )
+
+    def _filtered(self, channel: Channel, frame: Frame, authority: Authority, decision: Decision) -> Decision:
+        """Junk if the frame breaks a bound of the sanity filters."""
+        if self._filters is None:
+            return decision
+        atoms = to_atoms(frame, authority.elements, channel.units)
+        atoms.set_array("id", np.asarray(frame.ids, np.int64))
+        rejection = self._filters.check(atoms)
+        release(atoms)
+        if rejection is None:
+            return decision
+        logger.info("world %d: step %d: %s", channel.world, frame.step, rejection.text)
+        return Decision(JUNK, decision.stop, rejection.kind)
 
     def _keep(
-        self, authority: Authority, channel: Channel, frame: Frame, novelties: Novelties, decision: Decision
+        self,
+        authority: Authority,
+        channel: Channel,
+        frame: Frame,
+        scores: FrameScores,
+        view: FrameView,
+        decision: Decision,
     ) -> None:
-        """Store first, then tell: the bank in memory follows the one on disk."""
+        """Store first, then tell: what is in memory follows what is on disk."""
         with self.summary.timed("scoring"):
             entries = authority.select_new(frame, channel.run)
+            deltas = self._scorers.propose(channel.scorers, view)
+            if self._seen is not None and scores.familiarity is not None:
+                deltas[SeenFrames.NAME] = SeenFrames.delta(scores.familiarity)
             kept = KeptFrame(
                 atoms=to_atoms(frame, authority.elements, channel.units),
                 run=channel.run,
@@ -392,30 +498,36 @@ class Service:
                 evaluation=frame.evaluation,
                 time=frame.time * channel.units.time,
                 temperature=frame.temperature,
-                scores=novelties.scores,
+                scores=scores.values,
                 reason=decision.reason,
-                trigger_atom=novelties.atom,
-                trigger_element=novelties.element,
+                trigger_atom=scores.novelties.atom,
+                trigger_element=scores.novelties.element,
                 data=row_data(frame, channel.units),
             )
-        self._open_ledger.keep(kept, entries)
+        self._open_ledger.keep(kept, entries, deltas)
         release(kept.atoms)
         authority.add(entries)
+        if self._seen is not None and scores.familiarity is not None:
+            self._seen.add(scores.familiarity)
+        self._scorers.restore(deltas)
         channel.kept += 1
         channel.last_kept_step = frame.step
         self.summary.kept += 1
         self.summary.bank = authority.sizes()
 
     @staticmethod
-    def _evaluation(channel: Channel, frame: Frame, novelties: Novelties, decision: Decision) -> Evaluation:
+    def _evaluation(channel: Channel, frame: Frame, scores: FrameScores, decision: Decision) -> Evaluation:
         return Evaluation(
             channel.run,
             frame.evaluation,
             frame.step,
             frame.time * channel.units.time,
             frame.temperature,
-            novelties.largest,
+            scores.novelties.largest,
             decision.verdict,
+            scores.values.get("frame", float("nan")),
+            scores.values.get("range", float("nan")),
+            decision.reason,
         )
 
     # ---- endings

@@ -32,6 +32,12 @@ class _Scaling(_Strict):
     text: str = ""
 
 
+class _Difference(_Strict):
+    mode: Literal["presence", "count", "fraction"]
+    step: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+    bins: Annotated[int, Field(ge=1, le=10_000)]
+
+
 class _Greeting(_Strict):
     fix: _Name
     units: _Name
@@ -43,6 +49,7 @@ class _Greeting(_Strict):
     length_unit: Literal["angstrom", "bohr"]
     thresholds: list[_Threshold]
     scaling: _Scaling
+    difference: _Difference | None = None
     mode: Literal["wait", "stream"] = "wait"
     depth: Annotated[int, Field(ge=1, le=_LARGEST)] = 1
 

@@ -191,13 +191,38 @@ class StoreReader:
     def evaluations(self) -> np.ndarray:
         """All frames looked at, as a structured array with the columns of ``mdsieve_evaluations``."""
         rows = self._connection.execute(
-            "SELECT * FROM mdsieve_evaluations ORDER BY run, evaluation"
+            "SELECT run, evaluation, step, time, temperature, novelty, verdict, frame_distance, range_excess"
+            " FROM mdsieve_evaluations ORDER BY run, evaluation"
         ).fetchall()
         types = [("run", "i8"), ("evaluation", "i8"), ("step", "i8"), ("time", "f8")]
         types += [("temperature", "f8"), ("novelty", "f8"), ("verdict", "i8")]
+        types += [("frame_distance", "f8"), ("range_excess", "f8")]
         return np.array(
             [tuple(np.nan if value is None else value for value in row) for row in rows], dtype=types
         )
+
+    @_of_a_file
+    def reasons(self) -> dict[tuple[int, str], int]:
+        """How many frames each reason decided: (verdict, reason) → frames; known frames without a reason are
+        left out.
+        """
+        rows = self._connection.execute(
+            "SELECT verdict, reason, count(*) FROM mdsieve_evaluations WHERE reason != '' GROUP BY 1, 2"
+        )
+        return {(verdict, reason): count for verdict, reason, count in rows}
+
+    @_of_a_file
+    def scorer_header(self, name: str) -> bytes | None:
+        """What a scorer was begun with; None if the campaign has no such scorer."""
+        return self._one("SELECT header FROM mdsieve_scorers WHERE name = ?", name)
+
+    @_of_a_file
+    def scorer_deltas(self, name: str) -> list[bytes]:
+        """What the kept frames meant for a scorer, in their order."""
+        rows = self._connection.execute(
+            "SELECT delta FROM mdsieve_deltas WHERE scorer = ? ORDER BY frame", (name,)
+        )
+        return [bytes(delta) for (delta,) in rows]
 
     @_of_a_file
     def bank_growth(self) -> np.ndarray:
@@ -291,11 +316,11 @@ class StoreReader:
             raise BlankStoreError(f"{self.path}: holds nothing yet")
         if "mdsieve_info" not in tables:
             raise StoreError(f"{self.path}: is a database, but not a store of mdsieve")
-        missing = sorted(TABLE_NAMES - tables)
-        if missing:
-            raise StoreError(f"{self.path}: the store is damaged: it has no table {missing[0]}")
         found = self._one("SELECT value FROM mdsieve_info WHERE name = 'format'")
         if found != str(FORMAT):
             raise StoreError(
                 f"{self.path}: the store has format {shown(found)}, this mdsieve reads format {FORMAT}"
             )
+        missing = sorted(TABLE_NAMES - tables)
+        if missing:
+            raise StoreError(f"{self.path}: the store is damaged: it has no table {missing[0]}")

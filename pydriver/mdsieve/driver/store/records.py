@@ -41,6 +41,9 @@ class Evaluation:
     temperature: float
     novelty: float
     verdict: int
+    frame_distance: float = float("nan")
+    range_excess: float = float("nan")
+    reason: str = ""
 
 
 @dataclass(frozen=True)

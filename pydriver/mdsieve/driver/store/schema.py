@@ -9,7 +9,7 @@ import time
 
 from mdsieve._version import __version__
 
-FORMAT = 1
+FORMAT = 2
 
 TABLES = (
     """CREATE TABLE mdsieve_info (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID""",
@@ -59,6 +59,14 @@ TABLES = (
     step INTEGER NOT NULL,
     atom_id INTEGER NOT NULL,
     fingerprint BLOB NOT NULL)         -- unscaled, little-endian f64""",
+    """CREATE TABLE mdsieve_scorers (
+    name TEXT PRIMARY KEY,             -- the rule's word
+    header BLOB NOT NULL) WITHOUT ROWID  -- all that decides its numbers besides its deltas""",
+    """CREATE TABLE mdsieve_deltas (
+    frame INTEGER NOT NULL REFERENCES mdsieve_frames(frame),
+    scorer TEXT NOT NULL REFERENCES mdsieve_scorers(name),
+    delta BLOB NOT NULL,               -- what the kept frame means for the scorer
+    PRIMARY KEY (frame, scorer)) WITHOUT ROWID""",
     """CREATE TABLE mdsieve_evaluations (
     run INTEGER NOT NULL REFERENCES mdsieve_runs(run),
     evaluation INTEGER NOT NULL,
@@ -67,6 +75,9 @@ TABLES = (
     temperature REAL,
     novelty REAL,
     verdict INTEGER NOT NULL,          -- 0 known, 1 kept, 2 junk
+    frame_distance REAL,               -- the score frame; NULL: not known
+    range_excess REAL,                 -- the score range
+    reason TEXT NOT NULL DEFAULT '',   -- the condition that decided, gap or max
     PRIMARY KEY (run, evaluation)) WITHOUT ROWID""",
 )
 

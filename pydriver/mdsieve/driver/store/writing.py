@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,11 @@ class FrameStore(StoreReader):
             self._connection.execute(statement, {"header": header, **words})
             self._insert_environments(None, environments)
 
+    def begin_scorer(self, name: str, header: bytes) -> None:
+        """Enter a scorer, or replace what it begins with."""
+        with self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO mdsieve_scorers VALUES (?, ?)", (name, header))
+
     def begin_run(self, world: int, channel: int, hello: dict) -> int:
         """A fix has come: the number of its run, from 1."""
         with self._transaction():
@@ -238,9 +244,13 @@ class FrameStore(StoreReader):
                 self._insert_evaluations(evaluations)
 
     def add_frame(
-        self, frame: KeptFrame, environments: list[Environment], evaluations: Sequence[Evaluation] = ()
+        self,
+        frame: KeptFrame,
+        environments: list[Environment],
+        evaluations: Sequence[Evaluation] = (),
+        deltas: Mapping[str, bytes] | None = None,
     ) -> int:
-        """Store a kept frame, its scores and its bank entries, all or nothing.
+        """Store a kept frame, its scores, its bank entries and its deltas, all or nothing.
 
         Parameters
         ----------
@@ -249,6 +259,8 @@ class FrameStore(StoreReader):
             Its entries, in the bank's order; they continue the table.
         evaluations : list of Evaluation
             Lines of the evaluations table that go along.
+        deltas : dict, optional
+            For each scorer what the frame means for its state.
 
         Returns
         -------
@@ -287,6 +299,10 @@ class FrameStore(StoreReader):
             self._connection.executemany(
                 "INSERT INTO mdsieve_scores VALUES (?, ?, ?)",
                 [(row, name, float(value)) for name, value in frame.scores.items()],
+            )
+            self._connection.executemany(
+                "INSERT INTO mdsieve_deltas VALUES (?, ?, ?)",
+                [(row, name, bytes(delta)) for name, delta in (deltas or {}).items()],
             )
             self._insert_environments(row, environments)
             self._insert_evaluations(evaluations)
@@ -342,8 +358,8 @@ class FrameStore(StoreReader):
 
     def _insert_evaluations(self, evaluations) -> None:
         self._connection.executemany(
-            "INSERT INTO mdsieve_evaluations VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(e.run, e.evaluation, e.step, e.time, e.temperature, e.novelty, e.verdict) for e in evaluations],
+            "INSERT INTO mdsieve_evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [dataclasses.astuple(e) for e in evaluations],
         )
 
     def _set_info(self, name: str, value: str) -> None:

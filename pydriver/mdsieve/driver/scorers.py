@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The scores that only a driver computes: which there are, what they need, and those of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdsieve import _core
+from mdsieve.driver.frames import to_atoms
+from mdsieve.driver.ledger import Ledger
+from mdsieve.driver.messages import NEED_ATOMS, NEED_FINGERPRINTS, Frame
+from mdsieve.driver.rule import FrameRule
+from mdsieve.driver.score_settings import make_density, make_extrapolation, make_spread
+from mdsieve.driver.units import UnitStyle
+
+if TYPE_CHECKING:
+    from mdsieve.scores.contract import Environments, Score, Scorer
+
+
+@dataclass(frozen=True)
+class ScorerKind:
+    """One score that the driver can compute.
+
+    Attributes
+    ----------
+    make : callable
+        Settings (the table ``[scores.NAME]`` of ``select.toml``) and the campaign's bank → `Scorer`. Raises a
+        ValueError that names the setting.
+    needs : int
+        `NEED_FINGERPRINTS`, `NEED_ATOMS`, or both.
+    after : str
+        A condition on scores that are computed before; without it the score is not computed. Empty: always.
+        A setting ``after`` replaces it.
+    """
+
+    make: Callable[[Mapping, _core.EnvironmentBank], Scorer]
+    needs: int
+    after: str = ""
+
+
+#: By the rule's word, in the order in which they are computed.
+SCORER_KINDS: dict[str, ScorerKind] = {
+    "extrapolation": ScorerKind(make_extrapolation, NEED_FINGERPRINTS),
+    "density": ScorerKind(make_density, NEED_FINGERPRINTS),
+    "spread": ScorerKind(make_spread, NEED_ATOMS, after="novelty > 1"),
+}
+
+
+class Scorers:
+    """The scorers of a campaign beyond novelty, frame and range.
+
+    Parameters
+    ----------
+    settings : dict
+        For each score its settings.
+    kinds : dict, optional
+        What there is; default `SCORER_KINDS`.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, Mapping], kinds: Mapping[str, ScorerKind] | None = None
+    ) -> None:
+        self._settings = settings
+        self._kinds = SCORER_KINDS if kinds is None else kinds
+        self._scorers: dict[str, Scorer] = {}
+        self._after: dict[str, FrameRule] = {}
+
+    def named(self, names: Iterable[str]) -> list[str]:
+        """Those of the scores that need a driver, in the order in which they are computed.
+
+        Raises
+        ------
+        ValueError
+            If this driver cannot compute one.
+        """
+        wanted = [name for name in names if _core.needs_driver(name)]
+        for name in wanted:
+            if name not in self._kinds:
+                raise ValueError(f"score {name}: this driver does not compute it")
+        return [name for name in self._kinds if name in wanted]
+
+    def needs(self, names: Iterable[str]) -> int:
+        """What the fix must send for these scores with every frame."""
+        needs = 0
+        for name in names:
+            needs |= self._kinds[name].needs
+        return needs
+
+    def begin(self, names: Iterable[str], bank: _core.EnvironmentBank, ledger: Ledger) -> None:
+        """Make what is not there yet, with the state that the store has of it.
+
+        Raises
+        ------
+        ValueError
+            If the settings make no sense, or are not those that the store was begun with.
+        """
+        for name in names:
+            if name in self._scorers:
+                continue
+            settings = dict(self._settings.get(name, {}))
+            after = str(settings.pop("after", self._kinds[name].after))
+            self._after[name] = FrameRule(*(f"keep {after}",) if after else ())
+            scorer = self._kinds[name].make(settings, bank)
+            stored = ledger.scorer_header(name)
+            if stored is None:
+                ledger.begin_scorer(name, scorer.header())
+            elif stored != scorer.header():
+                raise ValueError(f"score {name}: its settings are not those that the store was begun with")
+            scorer.replay(ledger.scorer_deltas(name))
+            self._scorers[name] = scorer
+            if not after:
+                del self._after[name]
+
+    def score(self, names: Iterable[str], view: FrameView, known: Mapping[str, float]) -> dict[str, Score]:
+        """Scores of a frame.
+
+        Parameters
+        ----------
+        names : iterable of str
+        view : FrameView
+        known : dict
+            Scores that have been computed before, by name.
+        """
+        found: dict[str, Score] = {}
+        values = dict(known)
+        for name in names:
+            gate = self._after.get(name)
+            if gate is not None and not gate.decide(values, {}, 0, -1, 0).reason:
+                continue
+            found[name] = self._scorers[name].score(view.environments(self._kinds[name].needs))
+            values[name] = found[name].frame
+        return found
+
+    def propose(self, names: Iterable[str], view: FrameView) -> dict[str, bytes]:
+        """What keeping a frame means for each of them; nothing changes."""
+        deltas = {}
+        for name in names:
+            delta = self._scorers[name].propose(view.environments(self._kinds[name].needs))
+            if delta is not None:
+                deltas[name] = delta
+        return deltas
+
+    def restore(self, deltas: Mapping[str, bytes]) -> None:
+        """Take in what has been stored."""
+        for name, delta in deltas.items():
+            if name in self._scorers:
+                self._scorers[name].restore(delta)
+
+
+class FrameView:
+    """A frame of the link as scorers want it, made only if one of them does.
+
+    Parameters
+    ----------
+    frame : Frame
+        With the fingerprints of all atoms, or the atoms, as they are asked for.
+    bank : mdsieve._core.EnvironmentBank
+        Its elements and their numbers of functions.
+    units : UnitStyle
+    run : int
+    """
+
+    def __init__(self, frame: Frame, bank, units: UnitStyle, run: int) -> None:
+        self._frame = frame
+        self._bank = bank
+        self._units = units
+        self._run = run
+        self._made: dict[int, Environments] = {}
+
+    def environments(self, needs: int) -> Environments:
+        """What the frame offers; atoms only if they are needed."""
+        from mdsieve.scores.contract import Environments
+
+        needs &= NEED_ATOMS | NEED_FINGERPRINTS
+        if needs not in self._made:
+            frame = self._frame
+            atoms = None
+            if needs & NEED_ATOMS:
+                atoms = to_atoms(frame, self._bank.elements, self._units)
+                atoms.set_array("id", np.asarray(frame.ids, np.int64))
+            self._made[needs] = Environments(
+                tuple(self._bank.elements),
+                tuple(self._bank.n_features),
+                np.ascontiguousarray(frame.candidate_elements, np.int32),
+                np.asarray(frame.candidate_ids, np.int64),
+                np.ascontiguousarray(frame.fingerprints, np.float64),
+                atoms,
+                self._run,
+                frame.step,
+            )
+        return self._made[needs]
