@@ -339,7 +339,7 @@ DAMAGE = {
     "UPDATE mdsieve_frames SET evaluation = 0 WHERE frame = 2": r"run 1: evaluation 0 was stored 2 times",
     "UPDATE mdsieve_evaluations SET step = 7 WHERE evaluation = 1": r"frame 2: not among the evaluations as kept",
     "DELETE FROM mdsieve_evaluations WHERE evaluation = 1": r"frame 2: not among the evaluations as kept",
-    "INSERT INTO mdsieve_evaluations VALUES (1, 9, 90, 0, 300, 2, 1, 0, 0, '')": r"run 1, evaluation 9: kept, but its frame is missing",
+    "INSERT INTO mdsieve_evaluations VALUES (1, 9, 90, 0, 300, 2, 1, 0, 0, '', '')": r"run 1, evaluation 9: kept, but its frame is missing",
     "DELETE FROM mdsieve_environments WHERE position = 1": r"frame 1: brought 2 environments, 1 are there",
     "UPDATE mdsieve_environments SET step = 8 WHERE position = 0": r"environment 0: not of its frame's run and step",
     "UPDATE mdsieve_environments SET position = position + 10 WHERE frame = 1": r"environment \d+: does not follow",

@@ -26,7 +26,7 @@ def show(
     from mdsieve.cli.logs import log_to_stderr
     from mdsieve.driver.exports import export_store
     from mdsieve.driver.store import FrameStore
-    from mdsieve.report.tables import bank_table, frames_table, runs_table
+    from mdsieve.report.tables import bank_table, frames_table, reasons_table, runs_table
 
     log_to_stderr()
     with FrameStore.read(store) as opened:
@@ -43,7 +43,8 @@ def show(
             return
         if not any((export_extxyz, export_h5md, report, png)):
             console = Console()
-            for table in (runs_table(opened), bank_table(opened), frames_table(opened, frames)):
+            tables = (runs_table(opened), bank_table(opened), reasons_table(opened))
+            for table in (*tables, frames_table(opened, frames)):
                 console.print(table)
             return
         export_store(opened, extxyz=export_extxyz, h5md=export_h5md, report=report, png=png)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mdsieve.driver.score_settings import FilterSettings
+from mdsieve.driver.score_settings import FilterSettings, check_settings
 
 
 class ConfigError(ValueError):
@@ -42,9 +42,9 @@ class DriverConfig(BaseModel):
     rule : str
         keep, junk, stop, gap and max in the words of the fix command; they count beside those of every fix.
     scores : dict
-        For each score that the driver computes a table of settings.
-    filters : FilterSettings, optional
-        Bounds that a frame must keep to, or it is junk.
+        For each score that the driver is to compute, whether a rule names it or not, a table of settings.
+    filters : FilterSettings
+        Bounds that a frame must keep to.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +62,7 @@ class DriverConfig(BaseModel):
     plugin_within: float = Field(default=120.0, gt=0)
     rule: str = ""
     scores: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    filters: FilterSettings | None = None
+    filters: FilterSettings = Field(default_factory=FilterSettings)
 
     @field_validator("rule")
     @classmethod
@@ -73,34 +73,42 @@ class DriverConfig(BaseModel):
             FrameRule(text)
         return text
 
-    @field_validator("filters")
-    @classmethod
-    def _of_bounds_that_make_sense(cls, filters: FilterSettings | None) -> FilterSettings | None:
-        if filters is not None:
-            filters.make()
-        return filters
-
     @field_validator("scores")
     @classmethod
     def _of_known_scores(cls, scores: dict) -> dict:
         from mdsieve import _core
-        from mdsieve.driver.rule import FrameRule
-        from mdsieve.driver.score_settings import check_settings
 
         names = [name for name in _core.known_scores() if _core.needs_driver(name)]
         for name, settings in scores.items():
             if name not in names:
                 raise ValueError(f"{name!r} is not a score of the driver: expected one of {', '.join(names)}")
-            words = dict(settings)
-            FrameRule(*(f"keep {condition}" for condition in [str(words.pop("after", ""))] if condition))
-            check_settings(name, words)
+            _check_gate(name, settings.get("after", ""))
+            check_settings(name, {key: value for key, value in settings.items() if key != "after"})
         return scores
+
+    @field_validator("filters")
+    @classmethod
+    def _of_sense(cls, filters: FilterSettings) -> FilterSettings:
+        filters.make()
+        return filters
 
     @model_validator(mode="after")
     def _one_of_two(self) -> DriverConfig:
         if self.resume and self.overwrite:
             raise ValueError("resume and overwrite exclude each other")
         return self
+
+
+def _check_gate(name: str, after: Any) -> None:
+    """Refuse an `after` that is no condition, or is there for a score that is always computed first."""
+    from mdsieve.driver.rule import FrameRule
+
+    if not isinstance(after, str):
+        raise ValueError(f"scores.{name}.after: expected a condition such as 'novelty > 1'")
+    try:
+        FrameRule(*(f"keep {after}",) if after else ())
+    except ValueError as error:
+        raise ValueError(f"scores.{name}.after: {error}") from None
 
 
 def load_config(path: Path | None = None, **settings) -> DriverConfig:
@@ -133,7 +141,10 @@ def load_config(path: Path | None = None, **settings) -> DriverConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{name}: {where + ': ' if where else ''}{first['msg']}") from None
+        text = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(
+            f"{name}: {where + ': ' if where and not text.startswith(where) else ''}{text}"
+        ) from None
 
 
 def _read_toml(path: Path) -> dict:

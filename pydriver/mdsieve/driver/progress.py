@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ class Summary:
         Seconds.
     bank : dict
         Element → entries.
+    junk_by : dict
+        What turned frames down → how many.
     """
 
     seen: int = 0
@@ -36,6 +39,12 @@ class Summary:
     scoring: float = 0.0
     storing: float = 0.0
     bank: dict[str, int] = field(default_factory=dict)
+    junk_by: Counter[str] = field(default_factory=Counter)
+
+    def add_junk(self, reason: str) -> None:
+        """Count a frame that was turned down."""
+        self.junk += 1
+        self.junk_by[reason] += 1
 
     @contextmanager
     def timed(self, what: Literal["waiting", "scoring", "storing"]) -> Iterator[None]:
@@ -49,9 +58,11 @@ class Summary:
     def line(self) -> str:
         """All of it in one line."""
         pending = f", {self.pending} pending" if self.pending else ""
+        counts = ", ".join(f"{reason}: {count}" for reason, count in self.junk_by.most_common())
+        reasons = f" ({counts})" if counts else ""
         bank = " ".join(f"{element} {size}" for element, size in self.bank.items()) or "empty"
         return (
-            f"{self.seen} frames seen, {self.kept} kept, {self.junk} junk{pending} | bank {bank} | "
+            f"{self.seen} frames seen, {self.kept} kept, {self.junk} junk{reasons}{pending} | bank {bank} | "
             f"s scoring {self.scoring:.1f} storing {self.storing:.1f} waiting {self.waiting:.1f}"
         )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mdsieve import _core
-from mdsieve.driver.frames import to_atoms
+from mdsieve.driver.frames import release, to_atoms
 from mdsieve.driver.ledger import Ledger
 from mdsieve.driver.messages import NEED_ATOMS, NEED_FINGERPRINTS, Frame
 from mdsieve.driver.rule import FrameRule
@@ -18,6 +19,9 @@ from mdsieve.driver.score_settings import make_density, make_extrapolation, make
 from mdsieve.driver.units import UnitStyle
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
+    from mdsieve.filters import Rejection, SanityFilters
     from mdsieve.scores.contract import Environments, Score, Scorer
 
 
@@ -42,7 +46,7 @@ class ScorerKind:
     after: str = ""
 
 
-#: By the rule's word, in the order in which they are computed.
+#: By the rule's word, in the order in which they are computed: what costs most comes last.
 SCORER_KINDS: dict[str, ScorerKind] = {
     "extrapolation": ScorerKind(make_extrapolation, NEED_FINGERPRINTS),
     "density": ScorerKind(make_density, NEED_FINGERPRINTS),
@@ -116,7 +120,7 @@ class Scorers:
                 del self._after[name]
 
     def score(self, names: Iterable[str], view: FrameView, known: Mapping[str, float]) -> dict[str, Score]:
-        """Scores of a frame.
+        """Scores of a frame; those that need its atoms are not computed if a filter turns it down.
 
         Parameters
         ----------
@@ -130,6 +134,8 @@ class Scorers:
         for name in names:
             gate = self._after.get(name)
             if gate is not None and not gate.decide(values, {}, 0, -1, 0).reason:
+                continue
+            if self._kinds[name].needs & NEED_ATOMS and view.rejection is not None:
                 continue
             found[name] = self._scorers[name].score(view.environments(self._kinds[name].needs))
             values[name] = found[name].frame
@@ -162,14 +168,43 @@ class FrameView:
         Its elements and their numbers of functions.
     units : UnitStyle
     run : int
+    filters : SanityFilters, optional
     """
 
-    def __init__(self, frame: Frame, bank, units: UnitStyle, run: int) -> None:
+    def __init__(
+        self, frame: Frame, bank, units: UnitStyle, run: int, filters: SanityFilters | None = None
+    ) -> None:
         self._frame = frame
         self._bank = bank
         self._units = units
         self._run = run
+        self._filters = filters
         self._made: dict[int, Environments] = {}
+
+    @cached_property
+    def atoms(self) -> Atoms:
+        """The frame as ASE has it, with atom IDs.
+
+        Raises
+        ------
+        LinkError
+            If it carries no atoms.
+        """
+        atoms = to_atoms(self._frame, self._bank.elements, self._units)
+        atoms.set_array("id", np.asarray(self._frame.ids, np.int64))
+        return atoms
+
+    @cached_property
+    def rejection(self) -> Rejection | None:
+        """Why the sanity filters turn the frame down; None if they do not, or it carries no atoms."""
+        if self._filters is None or self._frame.positions is None:
+            return None
+        return self._filters.check(self.atoms)
+
+    def release(self) -> None:
+        """Let go of the atoms' results, which refer to themselves (see `frames.release`)."""
+        if "atoms" in self.__dict__:
+            release(self.atoms)
 
     def environments(self, needs: int) -> Environments:
         """What the frame offers; atoms only if they are needed."""
@@ -178,10 +213,7 @@ class FrameView:
         needs &= NEED_ATOMS | NEED_FINGERPRINTS
         if needs not in self._made:
             frame = self._frame
-            atoms = None
-            if needs & NEED_ATOMS:
-                atoms = to_atoms(frame, self._bank.elements, self._units)
-                atoms.set_array("id", np.asarray(frame.ids, np.int64))
+            atoms = self.atoms if needs & NEED_ATOMS else None
             self._made[needs] = Environments(
                 tuple(self._bank.elements),
                 tuple(self._bank.n_features),

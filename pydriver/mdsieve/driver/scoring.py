@@ -27,12 +27,15 @@ class FrameScores:
     novelties : Novelties
     familiarity : Familiarity or None
         None without difference vectors.
+    notes : str
+        What scorers have to say besides: calculators that failed.
     """
 
     values: dict[str, float]
     cautious: dict[str, float]
     novelties: Novelties
     familiarity: Familiarity | None
+    notes: str = ""
 
     def as_array(self, further: Sequence[str]) -> np.ndarray:
         """frame, range, spread, then others; NaN for one that was not computed."""
@@ -76,9 +79,11 @@ def score_frame(
     excess = range_excess(authority.bank, frame)
     if excess is not None:
         _note("range", excess.value, finite(excess.cautious), values, cautious)
-    for name, score in scorers.score(names, view, values).items():
+    found = scorers.score(names, view, values)
+    for name, score in found.items():
         _note(name, score.frame, score.cautious, values, cautious)
-    return FrameScores(values, cautious, novelties, familiarity)
+    notes = found["spread"].reason if "spread" in found else ""
+    return FrameScores(values, cautious, novelties, familiarity, notes)
 
 
 def _note(name: str, value: float, cautious: float | None, values: dict, cautious_values: dict) -> None:

@@ -107,7 +107,7 @@ class Service:
         self._seen: SeenFrames | None = None
         self._asks_for_histograms: Hello | None = None
         self._scorers = Scorers(config.scores)
-        self._filters = config.filters.make() if config.filters is not None else None
+        self._filters = config.filters.make()
         self._ledger: Ledger | None = None
         self._progress = Progress(config.progress)
         if failure is not None:
@@ -250,11 +250,14 @@ class Service:
         try:
             units = unit_style(info["units"])
             rule = FrameRule(info["rule"], self.config.rule)
-            scorers = self._scorers.named(rule.scores)
+            scorers = self._scorers.named([*rule.scores, *self.config.scores])
         except ValueError as error:
             raise Refused(f"fix {fix}: {error}") from None
         self._join(hello)
         self._begin_scorers(fix, scorers)
+        unsent = sorted(self._filters.fields - set(info.get("fields", [])))
+        if unsent:
+            logger.warning("fix %s: filters on energies or forces need `fields %s`", fix, " ".join(unsent))
         run, last = self._open_ledger.begin_run(world, number, info)
         depth = info.get("depth", 1) if info.get("mode") == "stream" else 1
         self._channels[world, number] = Channel(
@@ -437,7 +440,7 @@ class Service:
             seen.begin_with(seen.signature(frame))
             self._open_ledger.begin_scorer(SeenFrames.NAME, seen.header())
         with self.summary.timed("scoring"):
-            view = FrameView(frame, authority.bank, channel.units, channel.run)
+            view = FrameView(frame, authority.bank, channel.units, channel.run, self._filters)
             scores = score_frame(authority, seen, self._scorers, channel.scorers, frame, view)
             decision = channel.rule.decide(
                 scores.values,
@@ -446,14 +449,17 @@ class Service:
                 channel.last_kept_step,
                 self._open_ledger.n_frames,
             )
-        if decision.verdict == KEPT:
-            decision = self._filtered(channel, frame, authority, decision)
-        self._open_ledger.note(self._evaluation(channel, frame, scores, decision))
+            details = [scores.notes] if scores.notes else []
+            if decision.verdict == KEPT and view.rejection is not None:
+                decision = Decision(JUNK, decision.stop, f"filter {view.rejection.kind}")
+                details.insert(0, view.rejection.text)
+        self._open_ledger.note(self._evaluation(channel, frame, scores, decision, "; ".join(details)))
         if decision.verdict == KEPT:
             self._keep(authority, channel, frame, scores, view, decision)
         elif decision.verdict == JUNK:
             channel.junk += 1
-            self.summary.junk += 1
+            self.summary.add_junk(decision.reason)
+        view.release()
         return Outcome(
             decision.verdict,
             decision.stop,
@@ -461,19 +467,6 @@ class Service:
             scores.novelties.atom,
             scores.as_array(channel.rule.further_scores),
         )
-
-    def _filtered(self, channel: Channel, frame: Frame, authority: Authority, decision: Decision) -> Decision:
-        """Junk if the frame breaks a bound of the sanity filters."""
-        if self._filters is None:
-            return decision
-        atoms = to_atoms(frame, authority.elements, channel.units)
-        atoms.set_array("id", np.asarray(frame.ids, np.int64))
-        rejection = self._filters.check(atoms)
-        release(atoms)
-        if rejection is None:
-            return decision
-        logger.info("world %d: step %d: %s", channel.world, frame.step, rejection.text)
-        return Decision(JUNK, decision.stop, rejection.kind)
 
     def _keep(
         self,
@@ -516,7 +509,9 @@ class Service:
         self.summary.bank = authority.sizes()
 
     @staticmethod
-    def _evaluation(channel: Channel, frame: Frame, scores: FrameScores, decision: Decision) -> Evaluation:
+    def _evaluation(
+        channel: Channel, frame: Frame, scores: FrameScores, decision: Decision, detail: str
+    ) -> Evaluation:
         return Evaluation(
             channel.run,
             frame.evaluation,
@@ -528,6 +523,7 @@ class Service:
             scores.values.get("frame", float("nan")),
             scores.values.get("range", float("nan")),
             decision.reason,
+            detail,
         )
 
     # ---- endings

@@ -9,6 +9,7 @@ from datetime import datetime
 from rich import box
 from rich.table import Table
 
+from mdsieve.driver.messages import VERDICT_NAMES
 from mdsieve.driver.store import FrameStore
 
 
@@ -37,6 +38,17 @@ def bank_table(store: FrameStore):
     sizes = bank_sizes(store)
     for symbol, threshold in zip(description["elements"], description["thresholds"], strict=True):
         table.add_row(symbol, f"{threshold:g}", str(sizes[symbol]))
+    return table
+
+
+def reasons_table(store: FrameStore):
+    """One line for each reason by which frames were kept, turned down or passed over."""
+    table = Table(title="reasons", box=box.SIMPLE)
+    table.add_column("verdict")
+    table.add_column("reason")
+    table.add_column("frames", justify="right")
+    for (verdict, reason), count in sorted(store.reasons().items(), key=lambda item: (item[0][0], -item[1])):
+        table.add_row(VERDICT_NAMES[verdict], reason, str(count))
     return table
 
 

@@ -212,6 +212,16 @@ class StoreReader:
         return {(verdict, reason): count for verdict, reason, count in rows}
 
     @_of_a_file
+    def details(self) -> list[dict]:
+        """Frames of which more is to be known: run, evaluation, step, verdict, reason, detail."""
+        names = ("run", "evaluation", "step", "verdict", "reason", "detail")
+        rows = self._connection.execute(
+            "SELECT run, evaluation, step, verdict, reason, detail FROM mdsieve_evaluations"
+            " WHERE detail != '' ORDER BY run, evaluation"
+        )
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    @_of_a_file
     def scorer_header(self, name: str) -> bytes | None:
         """What a scorer was begun with; None if the campaign has no such scorer."""
         return self._one("SELECT header FROM mdsieve_scorers WHERE name = ?", name)

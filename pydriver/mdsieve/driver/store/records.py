@@ -32,7 +32,15 @@ class Environment:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One line of the evaluations table: a frame that was looked at, whatever became of it."""
+    """One line of the evaluations table: a frame that was looked at, whatever became of it.
+
+    Attributes
+    ----------
+    reason : str
+        What decided: a condition, ``gap``, ``max``, or ``filter`` and its kind.
+    detail : str
+        What else is to be known of it: the atoms and numbers of a filter, a calculator that failed.
+    """
 
     run: int
     evaluation: int
@@ -44,6 +52,7 @@ class Evaluation:
     frame_distance: float = float("nan")
     range_excess: float = float("nan")
     reason: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ TABLES = (
     verdict INTEGER NOT NULL,          -- 0 known, 1 kept, 2 junk
     frame_distance REAL,               -- the score frame; NULL: not known
     range_excess REAL,                 -- the score range
-    reason TEXT NOT NULL DEFAULT '',   -- the condition that decided, gap or max
+    reason TEXT NOT NULL DEFAULT '',   -- the condition that decided, gap, max or filter KIND
+    detail TEXT NOT NULL DEFAULT '',   -- what a filter found, which calculator failed
     PRIMARY KEY (run, evaluation)) WITHOUT ROWID""",
 )
 

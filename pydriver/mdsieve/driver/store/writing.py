@@ -358,7 +358,7 @@ class FrameStore(StoreReader):
 
     def _insert_evaluations(self, evaluations) -> None:
         self._connection.executemany(
-            "INSERT INTO mdsieve_evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO mdsieve_evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [dataclasses.astuple(e) for e in evaluations],
         )
 
