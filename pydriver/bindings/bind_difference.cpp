@@ -205,7 +205,7 @@ void bind_seen_frames(nb::module_ &m)
       .def("distances", &distances, "vectors"_a)
       .def(
           "add", [](SeenFrames &s, const WordArray &vector) { s.add(bits_of(vector)); }, "vector"_a)
-      .def_prop_ro("vectors", &vectors, "uint64[n, n_words]")
+      .def_prop_ro("vectors", &vectors, nb::rv_policy::automatic, "uint64[n, n_words]")
       .def("serialise", [](const SeenFrames &s) { return as_bytes(s.serialise()); })
       .def(
           "serialise_header", [](const SeenFrames &s) { return as_bytes(s.serialise_header()); },
