@@ -127,8 +127,8 @@ def run(folder: Path, options: argparse.Namespace, system: System, select: str) 
 
 def overhead(
     folder: Path, options: argparse.Namespace, system: System, words: str
-) -> tuple[list[float], list[float]]:
-    """Per cent that the fix adds, and per cent that it counts itself, one value a pair of runs."""
+) -> tuple[list[float], list[float], list[float]]:
+    """Per cent that the fix adds, per cent that it counts itself, seconds without it; one value a pair."""
     _, scaling = write_description([system.element], system.cutoff, folder / "sf.nn")
     select = SELECT.format(
         every=system.every,
@@ -137,17 +137,18 @@ def overhead(
         scaling=scaling.name,
         words=words,
     )
-    added, counted = [], []
+    added, counted, without = [], [], []
     for _ in range(options.pairs):
         plain, _ = run(folder, options, system, "")
         seconds, share = run(folder, options, system, select)
         added.append(100 * (seconds / plain - 1))
         counted.append(share)
+        without.append(plain)
         print(
             f"{words}: {plain:.2f} s without, {added[-1]:.1f} % more with the fix, {share:.2f} % counted",
             flush=True,
         )
-    return added, counted
+    return added, counted, without
 
 
 def main() -> None:
@@ -170,8 +171,13 @@ def main() -> None:
         for system in options.systems:
             for precision in ("mixed", "double"):
                 words = f"precision {precision} {link}"
-                added, counted = overhead(Path(name), options, SYSTEMS[system], words)
+                added, counted, without = overhead(Path(name), options, SYSTEMS[system], words)
                 row = {"overhead_percent": spread(added), "counted_percent": spread(counted)}
+                steps = (options.steps or SYSTEMS[system].steps) * 4 * SYSTEMS[system].cells ** 3
+                row |= {
+                    "every": SYSTEMS[system].every,
+                    "microseconds_an_atom_and_step": spread([1e6 * s / steps for s in without]),
+                }
                 rows.append({"system": system, "words": words, **row})
     print(f"\n{'overhead of fix select':44s}{'median':>8s}{'least':>8s}{'most':>8s}{'counted':>9s}")
     for row in rows:
