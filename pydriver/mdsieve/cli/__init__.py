@@ -29,6 +29,7 @@ COMMANDS = {
     "describe": ("describe", "describe"),
     "calibrate": ("calibrate", "calibrate"),
     "report": ("report", "report"),
+    "map": ("map", "map_frames"),
     "cutout": ("cutout", "cutout"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
