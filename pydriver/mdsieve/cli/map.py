@@ -68,9 +68,15 @@ def map_frames(
         if colour not in columns or any(isinstance(value, str) for value in columns[colour]):
             numeric = [n for n in names if not any(isinstance(v, str) for v in columns[n])]
             raise ValueError(f"--colour {colour}: expected one of {', '.join(numeric)}")
-        write_map_picture(found, png, colours=columns[colour], label=colour, marked=columns["kept"])
+        write_map_picture(
+            found, png, colours=columns[colour], label=colour, marked=[bool(row["kept"]) for row in rows]
+        )
     if chemiscope is not None:
-        properties = {found.axes[0]: found.points[:, 0], found.axes[1]: found.points[:, 1], **columns}
+        properties: dict[str, Any] = {
+            found.axes[0]: found.points[:, 0],
+            found.axes[1]: found.points[:, 1],
+            **columns,
+        }
         write_chemiscope(
             chemiscope, structures, properties, name=f"mdsieve {home.name}", axes=found.axes, colour="kept"
         )
