@@ -73,6 +73,23 @@ def mean_fingerprints(
     return np.array([mean_fingerprint(functions, scaling, atoms) for atoms in frames])
 
 
+def difference_bits(functions: SymmetryFunctions, frames: Iterable[Atoms]) -> np.ndarray:
+    """Difference vectors of some frames as numbers 0 and 1, ranges and reference taken from the same frames.
+
+    The vectors of the DV-LAE map: Euclidean distances between them are the roots of Hamming distances. Atoms
+    of elements that the functions do not know are left out; all frames are held in memory.
+
+    Returns
+    -------
+    ndarray of float, shape (n_frames, n_bits)
+    """
+    from mdsieve.difference import DifferenceVectors
+
+    held = [known_atoms(functions, atoms) for atoms in frames]
+    vectors = DifferenceVectors(functions).fit(held)
+    return vectors.unpack(vectors.training_vectors).astype(float)
+
+
 def project(
     vectors: np.ndarray, method: Method = "pca", *, seed: int = 0, perplexity: float = 30.0
 ) -> FrameMap:

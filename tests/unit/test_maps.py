@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from mdsieve import EnvironmentBank, SymmetryFunctions, maps
 from mdsieve.cli import build_app
+from mdsieve.difference import DifferenceVectors
 from mdsieve.io.chemiscope import write_chemiscope
-from mdsieve.maps import MissingPackageError, mean_fingerprint, mean_fingerprints, project
+from mdsieve.maps import MissingPackageError, difference_bits, mean_fingerprint, mean_fingerprints, project
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -75,6 +76,33 @@ def test_phases_are_apart_on_every_map_and_the_seed_decides(vectors, method):
         other = apart if own is first else apart.T
         assert np.mean(within.min(axis=1) < other.min(axis=1)) > 0.9
     np.testing.assert_array_equal(project(vectors, method, seed=3, perplexity=10).points, found.points)
+
+
+def test_phases_are_apart_on_the_map_of_difference_vectors(tmp_path, bank):
+    nickel = SymmetryFunctions("elements Ni\ncutoff_type 1\n" + "".join(
+        f"symfunction_short Ni 2 Ni 4.0 {r_s} 5.0\n" for r_s in (2.0, 2.5, 3.0, 3.5)
+    ))  # fmt: skip
+    frames = phases(10)
+    write(tmp_path / "run.extxyz", frames)
+    EnvironmentBank(nickel, 0.3).fit_scaling(frames).save(tmp_path / "ni.bank")
+    words = [
+        "map",
+        tmp_path / "run.extxyz",
+        "-b",
+        tmp_path / "ni.bank",
+        "--vectors",
+        "difference",
+        "-m",
+        "pca",
+    ]
+    CliRunner().invoke(build_app(), [*map(str, words), "-o", str(tmp_path / "m.csv")], catch_exceptions=False)
+    rows = list(csv.DictReader((tmp_path / "m.csv").open()))
+    x = np.array([float(row["x"]) for row in rows])
+    assert max(x[:10]) < min(x[10:]) or max(x[10:]) < min(x[:10])
+    vectors = DifferenceVectors(nickel).fit(frames)
+    bits = difference_bits(nickel, frames)
+    hamming = vectors.n_bits * vectors.distances(vectors.training_vectors)
+    np.testing.assert_allclose(((bits[:, None] - bits[None]) ** 2).sum(axis=2), hamming)
 
 
 def test_principal_components_keep_the_distances_of_a_plane():

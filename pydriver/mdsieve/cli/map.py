@@ -19,6 +19,10 @@ def map_frames(
         Path | None, typer.Option("--bank", "-b", help="Functions and scaling [default: the first store].")
     ] = None,
     method: Annotated[Literal["pca", "tsne", "umap"], typer.Option("--method", "-m")] = "tsne",
+    vectors_of: Annotated[
+        Literal["mean", "difference"],
+        typer.Option("--vectors", help="Mean fingerprints, or the difference vectors of DV-LAE."),
+    ] = "mean",
     perplexity: Annotated[float, typer.Option("--perplexity", help="Of t-SNE.")] = 30.0,
     seed: Annotated[int, typer.Option("--seed")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Table, CSV.")] = None,
@@ -32,12 +36,12 @@ def map_frames(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
-    """Map frames by their mean fingerprints: mdsieve map store.db run.dump --types Ni -o map.csv"""
+    """Bring frames to the plane: mdsieve map store.db run.dump --types Ni -o map.csv --png map.png"""
     import numpy as np
 
     from mdsieve.bank import EnvironmentBank
     from mdsieve.io.chemiscope import write_chemiscope
-    from mdsieve.maps import mean_fingerprint, project
+    from mdsieve.maps import difference_bits, mean_fingerprint, project
     from mdsieve.report.map_files import write_map_picture, write_map_table
 
     wanted = [path for path in (output, png, chemiscope) if path is not None]
@@ -55,11 +59,16 @@ def map_frames(
         raise ValueError(f"{home}: its bank has no scaling")
     vectors, rows, structures = [], [], []
     for atoms, row in _frames(sources, types.split(",") if types else None):
-        vectors.append(mean_fingerprint(environments.functions, scaling, atoms))
         rows.append(row)
-        if chemiscope is not None:
+        if vectors_of == "mean":
+            vectors.append(mean_fingerprint(environments.functions, scaling, atoms))
+        if chemiscope is not None or vectors_of == "difference":
             structures.append(atoms)
-    found = project(np.array(vectors), method, seed=seed, perplexity=perplexity)
+    if vectors_of == "difference":
+        points = difference_bits(environments.functions, structures)
+    else:
+        points = np.array(vectors)
+    found = project(points, method, seed=seed, perplexity=perplexity)
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: [row.get(name) for row in rows] for name in names}
     if output is not None:
