@@ -84,8 +84,8 @@ def test_restart_goes_on_with_the_same_bank(folder):
 def test_the_restart_state_of_another_version_is_refused(folder):
     run_lmp(MD + SELECT + "\nrun 10\nwrite_restart half.restart\n", folder).check()
     content = (folder / "half.restart").read_bytes()
-    assert content.count(b"mdsieve\x02") == 1
-    (folder / "half.restart").write_bytes(content.replace(b"mdsieve\x02", b"mdsieve\x7f"))
+    assert content.count(b"mdsieve\x03") == 1
+    (folder / "half.restart").write_bytes(content.replace(b"mdsieve\x03", b"mdsieve\x7f"))
     again = "read_restart half.restart\npair_style eam\npair_coeff * * Ni_u3.eam\n"
     finished = run_lmp(again + SELECT + "\nrun 10\n", folder)
     assert finished.returncode != 0

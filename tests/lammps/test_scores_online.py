@@ -193,6 +193,10 @@ def test_with_a_driver_they_are_the_same_and_in_the_store(
     assert [row["step"] for row in kept] == [row.step for row in expected if row.verdict]
     assert {row["reason"] for row in kept} == {"frame > 0.2", "range > 0.3"}
     assert len(vectors) == len(kept)
+    assert [row["frame"] for row in kept] == list(range(1, len(kept) + 1))
+    np.testing.assert_allclose(
+        [row["frame_distance"] for row in kept], seen["frame_distance"][seen["verdict"] == 1]
+    )
 
 
 def test_the_drivers_rule_counts_beside_the_fixs_and_its_scorers_get_what_they_need(
@@ -230,8 +234,8 @@ def test_a_stopped_campaign_goes_on_as_if_it_had_never_stopped(folder, binary_du
         assert [row["step"] for row in one.frames()] == [row["step"] for row in other.frames()]
         assert one.scorer_deltas("frame") == other.scorer_deltas("frame")
         assert one.scorer_header("frame") == other.scorer_header("frame")
-        kept = [[row["frame"], row["range"]] for row in one.frames()]
-        assert kept == [[row["frame"], row["range"]] for row in other.frames()]
+        kept = [[row["frame_distance"], row["range"]] for row in one.frames()]
+        assert kept == [[row["frame_distance"], row["range"]] for row in other.frames()]
 
 
 def test_a_restart_file_and_a_frames_file_go_on_without_a_driver(folder, binary_dump, fingerprints):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 
+#: Scores whose names are columns of a frame.
+_SCORE_KEYS = {"frame": "frame_distance"}
+
 _Question = TypeVar("_Question", bound=Callable[..., Any])
 
 #: What comes of reading a file whose content is not what a store holds.
@@ -159,7 +162,8 @@ class StoreReader:
         """The kept frames without their atoms, in the order in which they were kept.
 
         Each has the columns of ``mdsieve_frames``, ``world``, ``n_atoms``, ``temperature`` (None if unknown)
-        and every score by its name.
+        and every score by its name; the score ``frame`` is ``frame_distance``, because ``frame`` is the
+        number of the row.
         """
         with self._snapshot():
             rows = self._dicts(
@@ -170,7 +174,7 @@ class StoreReader:
             scores = self._connection.execute("SELECT frame, name, value FROM mdsieve_scores").fetchall()
         by_frame = {row["frame"]: row for row in rows}
         for frame, name, value in scores:
-            by_frame[frame][name] = value
+            by_frame[frame][_SCORE_KEYS.get(name, name)] = value
         return rows
 
     @_of_a_file
