@@ -138,7 +138,7 @@ fuzz: build/fuzz/build.ninja $(STAMPS)/installed $(STAMPS)/test-tools
 
 test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 	@echo "== Tests: unit, LAMMPS$(if $(SCIENCE),, (no real data in $(MDSIEVE_DATA): tests/science left out))"
-	@$(WITHIN) 1380 $(BIN)/python -m pytest -m 'not slow' tests/unit tests/browser tests/lammps $(SCIENCE)
+	@$(WITHIN) 1800 $(BIN)/python -m pytest -m 'not slow' tests/unit tests/browser tests/lammps $(SCIENCE)
 
 science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science
