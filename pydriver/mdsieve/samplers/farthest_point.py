@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Farthest point sampling: each pick is the row farthest from all rows picked before."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from mdsieve.samplers.contract import GreedySampler
+
+__all__ = ["FPS"]
+
+
+class FPS(GreedySampler):
+    """Farthest point sampling with Euclidean distances: max-min, exact in double precision.
+
+    Parameters
+    ----------
+    n_to_select : int, float or None
+        Number or share of rows to pick. None: all that `distance` lets through; without `distance`, half.
+    distance : float or None
+        Stop when every row is within this distance of a picked one.
+    start : "central", "random" or int
+        The first pick, if there is no earlier set: the row closest on average to all (least mean squared
+        distance), a random row, or the row of that index.
+    random_state : int, numpy.random.RandomState, numpy.random.Generator or None
+        For ``start="random"``.
+
+    Attributes
+    ----------
+    selected_idx_, select_distance_, support_, n_features_in_
+        See `Sampler`. The distance of a pick is that to the nearest row picked before it (or to the nearest
+        row of `X_selected`); infinite for the first pick of all. So after k picks, `select_distance_[k]` is
+        the distance of the farthest row from the picks.
+
+    Notes
+    -----
+    Squared distances are sums over the columns in their order, in double precision. Of rows equally far the
+    one with the lowest index is taken. Rows that coincide with a pick are taken only when nothing else is
+    left.
+
+    The mean squared distance of a row to all others is that to the mean row plus a constant, so the central
+    row is found without distances between pairs.
+    """
+
+    def __init__(
+        self,
+        n_to_select: int | float | None = None,
+        *,
+        distance: float | None = None,
+        start: str | int = "central",
+        random_state: Any = 0,
+    ) -> None:
+        self.n_to_select = n_to_select
+        self.distance = distance
+        self.start = start
+        self.random_state = random_state
+
+    def _begin(self, X: np.ndarray, X_selected: np.ndarray | None) -> tuple[int, float, str] | None:
+        first = self._first(X)
+        self._rows = X
+        self._squared = np.full(len(X), np.inf)
+        if X_selected is None:
+            return first
+        for row in X_selected:
+            self._approach(row)
+        return None
+
+    def _scores(self) -> np.ndarray:
+        return np.sqrt(self._squared)
+
+    def _take(self, index: int) -> None:
+        self._approach(self._rows[index])
+
+    def _reason(self, score: float) -> str:
+        return f"farthest from those before: {score:.6g}"
+
+    def _end(self) -> None:
+        super()._end()
+        del self._rows, self._squared
+
+    def _approach(self, row: np.ndarray) -> None:
+        squared = np.zeros(len(self._rows))
+        for column, value in zip(self._rows.T, row, strict=True):
+            squared += (column - value) ** 2
+        np.minimum(self._squared, squared, out=self._squared)
+
+    def _first(self, X: np.ndarray) -> tuple[int, float, str]:
+        start = self.start
+        if isinstance(start, Integral) and not isinstance(start, bool):
+            if not 0 <= start < len(X):
+                raise ValueError(f"start={start}: expected a row from 0 to {len(X) - 1}")
+            return int(start), np.inf, "start: given"
+        if start == "random":
+            return int(self._rng().integers(len(X))), np.inf, "start: random"
+        if start == "central":
+            return central_row(X), np.inf, "start: closest on average to all"
+        raise ValueError(f"start={start!r}: expected 'central', 'random' or the index of a row")
+
+
+def central_row(X: np.ndarray) -> int:
+    """The row with the least mean squared distance to all rows; the lowest index among equals.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n_rows, n_features)
+    """
+    at_a_time = max(1, (1 << 20) // max(1, X.shape[1]))
+    mean = X.mean(axis=0)
+    nearest, index = np.inf, 0
+    for begin in range(0, len(X), at_a_time):
+        squared = ((X[begin : begin + at_a_time] - mean) ** 2).sum(axis=1)
+        best = int(np.argmin(squared))
+        if squared[best] < nearest:
+            nearest, index = float(squared[best]), begin + best
+    return index
