@@ -14,12 +14,10 @@ from typing import Annotated
 import typer
 
 from mdsieve._version import __version__
+from mdsieve.ranks import n_ranks
 
 #: Exit code when the user's input is at fault.
 USER_ERROR = 2
-
-#: Variables in which launchers (MPICH and Intel MPI, Open MPI) tell the number of processes.
-MPI_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 #: Sub-command -> module of this package and function in it; a module's `CONTEXT` are click's settings ...
 COMMANDS = {
@@ -109,7 +107,7 @@ def _end_mpi_job() -> None:
     """End what was started together with this process: LAMMPS would wait for ever for a driver that could not
     even begin. Launchers do not notice when a process leaves before it has called MPI.
     """
-    if any(int(os.environ.get(name, 1)) > 1 for name in MPI_SIZES):
+    if n_ranks() > 1:
         from mpi4py import MPI
 
         sys.stderr.flush()
