@@ -75,6 +75,7 @@ def test_a_dask_worker_that_is_killed_costs_only_its_chunks(cluster, tmp_path):
     assert all(work.n_tries(chunk[0]) == 1 for chunk in CHUNKS[:6])
 
 
+@pytest.mark.slow
 def test_dask_gives_up_a_chunk_that_kills_every_worker(cluster, tmp_path):
     work = Counted(tmp_path, deadly=(6,), n_deaths=99)
     with (

@@ -79,7 +79,7 @@ def map_chunks(
     Exception
         Of the first chunk that raised one.
     """
-    run = _Run(work, as_engine(executor), checkpoint)
+    run: _Run[Chunk] = _Run(work, as_engine(executor), checkpoint)
     try:
         yield from run.results(chunks)
     finally:

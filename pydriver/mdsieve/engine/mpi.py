@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
 
 from mdsieve.engine.engines import Engine, ExecutorEngine
 from mdsieve.engine.worker import use_one_thread
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 
 @contextmanager
@@ -31,4 +35,7 @@ def mpi_engine() -> Iterator[Engine | None]:
     use_one_thread()
     world = MPI.COMM_WORLD
     with MPICommExecutor(world, root=0) as executor:
-        yield None if executor is None else ExecutorEngine(executor, max(1, world.size - 1), "mpi")
+        if executor is None:
+            yield None
+        else:  # mpi4py's is one in all but name
+            yield ExecutorEngine(cast("Executor", executor), max(1, world.size - 1), "mpi")
