@@ -8,6 +8,7 @@ namespace nb = nanobind;
 void bind_descriptor(nb::module_ &m);
 void bind_difference(nb::module_ &m);
 void bind_environment_bank(nb::module_ &m);
+void bind_farthest_points(nb::module_ &m);
 void bind_rule(nb::module_ &m);
 void bind_symmetry_functions(nb::module_ &m);
 void bind_text_table(nb::module_ &m);
@@ -20,6 +21,7 @@ NB_MODULE(_core, m)
   bind_descriptor(m);
   bind_environment_bank(m);
   bind_difference(m);
+  bind_farthest_points(m);
   bind_rule(m);
   bind_symmetry_functions(m);
   bind_text_table(m);
