@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from mdsieve.extras import MissingPackageError
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -20,10 +22,6 @@ METHODS: tuple[Method, ...] = ("pca", "tsne", "umap")
 
 #: More points than these go to openTSNE; scikit-learn's t-SNE would take hours.
 MOST_FOR_SKLEARN = 50_000
-
-
-class MissingPackageError(ValueError):
-    """An optional package is not installed; the line says which, and how to get it."""
 
 
 @dataclass(frozen=True)

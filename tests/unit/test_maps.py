@@ -18,7 +18,8 @@ from mdsieve import EnvironmentBank, SymmetryFunctions, maps
 from mdsieve.cli import build_app
 from mdsieve.difference import DifferenceVectors
 from mdsieve.io.chemiscope import write_chemiscope
-from mdsieve.maps import MissingPackageError, difference_bits, mean_fingerprint, mean_fingerprints, project
+from mdsieve.extras import MissingPackageError
+from mdsieve.maps import difference_bits, mean_fingerprint, mean_fingerprints, project
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -13,7 +13,8 @@ import numpy as np
 from mdsieve.bank import EnvironmentBank
 from mdsieve.driver.messages import JUNK, KEPT, KNOWN
 from mdsieve.driver.store import FrameStore
-from mdsieve.maps import Method, MissingPackageError, known_atoms, mean_fingerprint, project
+from mdsieve.extras import MissingPackageError
+from mdsieve.maps import Method, known_atoms, mean_fingerprint, project
 from mdsieve.report.picture import time_line
 
 if TYPE_CHECKING:
