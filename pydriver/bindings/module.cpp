@@ -5,6 +5,7 @@
 
 namespace nb = nanobind;
 
+void bind_clusters(nb::module_ &m);
 void bind_descriptor(nb::module_ &m);
 void bind_difference(nb::module_ &m);
 void bind_environment_bank(nb::module_ &m);
@@ -18,6 +19,7 @@ NB_MODULE(_core, m)
   m.doc() = "The compiled core of mdsieve, shared with the LAMMPS plugin.";
   // NOLINTNEXTLINE(bugprone-unused-raii): it registers itself
   nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
+  bind_clusters(m);
   bind_descriptor(m);
   bind_environment_bank(m);
   bind_difference(m);

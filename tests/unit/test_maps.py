@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from mdsieve import EnvironmentBank, SymmetryFunctions, maps
 from mdsieve.cli import build_app
 from mdsieve.difference import DifferenceVectors
-from mdsieve.io.chemiscope import write_chemiscope
 from mdsieve.extras import MissingPackageError
+from mdsieve.io.chemiscope import write_chemiscope
 from mdsieve.maps import difference_bits, mean_fingerprint, mean_fingerprints, project
 
 pytestmark = pytest.mark.timeout(300)

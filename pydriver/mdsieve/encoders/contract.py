@@ -100,7 +100,7 @@ class CallableEncoder(Encoder):
 
     def __init__(self, function: Callable[[Atoms], ArrayLike], name: str | None = None) -> None:
         self.function = function
-        self.name = name or getattr(function, "__name__", type(function).__name__)
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
 
     def describe(self) -> dict[str, Any]:
         """The name: of a function nothing else is known."""

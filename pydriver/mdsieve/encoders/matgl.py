@@ -54,21 +54,19 @@ class M3gnetReadout(AtomEncoder):
     def encode_atoms(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
         """Node features after the last block."""
         self._network()
-        return of_each(lambda atoms: _as_rows(self._features(atoms)[f"gc_{self._blocks}"]["node_feat"]), frames)
+        return of_each(self._nodes, frames)
 
     def _encode(self, frames: Sequence[Atoms]) -> np.ndarray:
         self._network()  # a model that cannot be had is no fault of the first frame
         return stacked(of_each(self._readout, frames), self.name)
 
-    @property
-    def _blocks(self) -> int:
-        return self._network().n_blocks
-
     def _readout(self, atoms: Atoms) -> np.ndarray:
-        features = self._features(atoms)
         if self._network().is_intensive:
-            return _as_rows(features["readout"]).reshape(-1)
-        return _as_rows(features[f"gc_{self._blocks}"]["node_feat"]).mean(axis=0)
+            return _as_rows(self._features(atoms)["readout"]).reshape(-1)
+        return self._nodes(atoms).mean(axis=0)
+
+    def _nodes(self, atoms: Atoms) -> np.ndarray:
+        return _as_rows(self._features(atoms)[f"gc_{self._network().n_blocks}"]["node_feat"])
 
     def _features(self, atoms: Atoms) -> dict[str, Any]:
         """All layers' features of a frame."""
