@@ -63,6 +63,8 @@ fix ack all print {EVERY} "$(step) $(f_sel) $(f_sel[6])" append acks.{{number}}.
 """
 WITNESS_ENDS = 'print "end $(f_sel) $(f_sel[6])" append acks.{number}.txt screen no\n'
 
+SCORES = "keep novelty > 1 junk frame > 2 junk extrapolation > 1e30"
+
 CONFIG = """
 store = "store.db"
 resume = {resume}
@@ -83,7 +85,8 @@ class Case:
     launch : {"two programs", "one program", "embedded"}
     scaling : {"none", "pilot", "bank"}
         With ``bank`` it begins with a bank file, which the fix rewrites at the end of each run.
-    rule : {"plain", "gap"}
+    rule : {"plain", "gap", "scores"}
+        With ``scores`` two scorers learn from every kept frame; their conditions never hold.
     again : {"all", "rest"}
         How a replay is resumed: the whole trajectory once more, or from the last stored frame on.
     """
@@ -180,7 +183,7 @@ class Case:
         scaling = {"none": "scaling none", "pilot": "scaling pilot 15 minmax", "bank": "bank ni.bank"}[
             self.scaling
         ]
-        rule = {"plain": "", "gap": "keep novelty > 1 junk novelty > 4 gap 60"}[self.rule]
+        rule = {"plain": "", "gap": "keep novelty > 1 junk novelty > 4 gap 60", "scores": SCORES}[self.rule]
         words = f"threshold {self.threshold} {scaling} {rule} {self.mode} fields {self.fields}"
         return f"fix sel all select {EVERY} sf.nn Ni {words} driver yes\n"
 
@@ -195,7 +198,7 @@ def random_case(dice: random.Random) -> Case:
     kind = dice.choice(["rerun", "rerun", "md"])
     launch = dice.choice(["two programs"] * 4 + ["one program", "embedded"])
     scaling = dice.choice(["none", "none", "pilot", "bank"])
-    rule = dice.choice(["plain", "gap"]) if scaling == "none" else "plain"
+    rule = dice.choice({"none": ["plain", "gap"], "pilot": ["plain", "scores"], "bank": ["plain"]}[scaling])
     return Case(
         kind=kind,
         launch=launch,

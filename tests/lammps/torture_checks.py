@@ -14,6 +14,7 @@ from torture_cases import Case, last_stored_step
 
 import mdsieve
 from mdsieve.driver.store import BlankStoreError, FrameStore
+from mdsieve.scores.deltas import unpack
 from plain_bank import plain_selection
 
 KEPT = 1  # the fix's word for it
@@ -29,17 +30,20 @@ class Reference:
         Of the kept frames.
     origins : list of (int, int)
         Step and atom ID of the bank's entries, in its order.
+    learnt : list
+        What each kept frame meant for each scorer with a state, in the order of the frames.
     seconds : float
         How long it took.
     """
 
     steps: list[int]
     origins: list[tuple[int, int]]
+    learnt: list[tuple]
     seconds: float
 
     @classmethod
     def read(cls, folder: Path, seconds: float) -> Reference:
-        return cls(whole_steps(folder), _origins(folder), seconds)
+        return cls(whole_steps(folder), _origins(folder), _learnt(folder), seconds)
 
 
 @dataclass(frozen=True)
@@ -135,13 +139,16 @@ def check_picks(folder: Path, case: Case, reference: Reference, whole: bool = Tr
     """The picks of a replay are those of the undisturbed one, or the first of them if it is not `whole` yet."""
     if case.kind != "rerun":  # MD that goes on from a restart file takes a way of its own
         return
-    steps, origins = whole_steps(folder), _origins(folder)
+    steps, origins, learnt = whole_steps(folder), _origins(folder), _learnt(folder)
+    assert (case.rule == "scores") == bool(learnt) or not steps
     if not whole:
         assert steps == reference.steps[: len(steps)], f"kept {steps}, undisturbed {reference.steps}"
         assert origins == reference.origins[: len(origins)]
+        assert learnt == reference.learnt[: len(learnt)]
         return
     assert steps == reference.steps, f"kept {steps}, undisturbed {reference.steps}"
     assert origins == reference.origins
+    assert learnt == reference.learnt
     if case.scaling == "bank":
         bank = mdsieve.EnvironmentBank.load(folder / "ni.bank")
         written = [(entry.step, entry.atom_id) for entry in map(bank.entry, range(len(bank)))]
@@ -154,6 +161,28 @@ def _origins(folder: Path) -> list[tuple[int, int]]:
             return [entry.origin[1:] for entry in store.environments()]
     except ValueError:
         return []
+
+
+def _learnt(folder: Path) -> list[tuple]:
+    """Of each frame and scorer: place of the frame, scorer, delta (without the number of the run)."""
+    try:
+        with FrameStore.read(folder / "store.db") as store:
+            rows = store._connection.execute(
+                "SELECT (SELECT count(*) FROM mdsieve_frames f WHERE f.frame < d.frame), scorer, delta"
+                " FROM mdsieve_deltas d ORDER BY frame, scorer"
+            ).fetchall()
+            n_frames = len(store.frames())
+    except ValueError:
+        return []
+    assert sum(scorer == "frame" for _, scorer, _ in rows) in (0, n_frames), "a kept frame was not learnt"
+    return [(place, scorer, _content(scorer, bytes(delta))) for place, scorer, delta in rows]
+
+
+def _content(scorer: str, delta: bytes):
+    if scorer != "extrapolation":
+        return delta
+    words, arrays = unpack(delta, scorer)
+    return words, {name: array.tolist() for name, array in arrays.items() if name != "run"}
 
 
 def _check_frames(store: FrameStore, folder: Path, case: Case, inputs: Path) -> None:
