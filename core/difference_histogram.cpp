@@ -110,21 +110,11 @@ DifferenceHistogram::DifferenceHistogram(HistogramLayout layout) : layout_(std::
           std::max(1.0e-9 * (upper - lower), 10.0 * std::numeric_limits<double>::epsilon() * magnitude);
       const bool is_constant = !(upper - lower > rounding);
       columns_.back().push_back(
-          {lower, upper, is_constant ? 0.0 : layout_.n_bins / (upper - lower), rounding});
+          {lower, is_constant ? 0.0 : layout_.n_bins / (upper - lower), lower - rounding, upper + rounding});
     }
     n_bits_ += columns_.back().size() * bins;
   }
   first_bin_.push_back(n_bits_);
-}
-
-/// 0 below the range, 1 ... n_bins within, n_bins + 1 above.
-std::size_t DifferenceHistogram::bin_of(const Column &column, double value) const
-{
-  const auto n = static_cast<std::size_t>(layout_.n_bins);
-  if (value < column.lower - column.rounding) return 0;
-  if (value > column.upper + column.rounding) return n + 1;
-  const double place = (value - column.lower) * column.width_inverse;
-  return 1 + std::min(static_cast<std::size_t>(std::max(place, 0.0)), n - 1);
 }
 
 void DifferenceHistogram::add(int element, const double *raw, std::int32_t *counts) const
@@ -133,12 +123,22 @@ void DifferenceHistogram::add(int element, const double *raw, std::int32_t *coun
   if (element < 0 || e >= columns_.size())
     throw InputError("element number " + std::to_string(element) + ": expected 0 to " +
                      std::to_string(columns_.size() - 1));
+  // 0 below the range, 1 ... n within, n + 1 above; no branch
+  const int n = layout_.n_bins;
   std::int32_t *bins = counts + first_bin_[e];
-  for (std::size_t c = 0; c < columns_[e].size(); ++c, bins += layout_.n_bins + 2) {
-    if (!std::isfinite(raw[c]))
+  const Column *const columns = columns_[e].data();
+  const std::size_t size = columns_[e].size();
+  for (std::size_t c = 0; c < size; ++c, bins += n + 2) {
+    const Column &column = columns[c];
+    const double value = raw[c];
+    if (!std::isfinite(value))
       throw InputError("fingerprint of " + layout_.elements[e] + ": column " + std::to_string(c + 1) +
                        " is not finite");
-    ++bins[bin_of(columns_[e][c], raw[c])];
+    const double place = (value - column.lower) * column.width_inverse;
+    int bin = 1 + static_cast<int>(std::min(std::max(place, 0.0), n - 0.5));
+    bin = value < column.below ? 0 : bin;
+    bin = value > column.above ? n + 1 : bin;
+    ++bins[bin];
   }
 }
 

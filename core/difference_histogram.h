@@ -72,9 +72,9 @@ class DifferenceHistogram {
 
  private:
   struct Column {
-    double lower, upper, width_inverse, rounding;
+    double lower, width_inverse;
+    double below, above;    ///< bounds of the range, rounding allowed for
   };
-  std::size_t bin_of(const Column &column, double value) const;
   bool differs(std::int64_t count, std::int64_t reference, std::int64_t total,
                std::int64_t reference_total) const;
 

@@ -49,6 +49,7 @@ void FrameExtents::add(std::size_t first, int n_features, std::int64_t id, const
 {
   for (std::size_t c = 0; c < static_cast<std::size_t>(n_features); ++c) {
     const std::size_t at = first + c;
+    if (raw[c] > smallest[at] && raw[c] < largest[at]) continue;    // nearly always
     take(raw[c], id, raw[c] < smallest[at], smallest[at], smallest_id[at]);
     take(raw[c], id, raw[c] > largest[at], largest[at], largest_id[at]);
   }

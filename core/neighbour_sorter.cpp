@@ -15,7 +15,7 @@ constexpr std::size_t padding = 64;    // SortedNeighbours are readable that far
 
 }    // namespace
 
-bool NeighbourSorter::comes_before(const Neighbour &a, const Neighbour &b)
+inline bool NeighbourSorter::comes_before(const Neighbour &a, const Neighbour &b)
 {
   if (a.r2 != b.r2) return a.r2 < b.r2;
   if (a.x != b.x) return a.x < b.x;
@@ -27,7 +27,7 @@ bool NeighbourSorter::comes_before(const Neighbour &a, const Neighbour &b)
 void NeighbourSorter::sort_nearly_sorted(Neighbour *begin, Neighbour *end)
 {
   for (Neighbour *i = begin + 1; i < end; i++) {
-    if (!comes_before(*i, i[-1])) continue;
+    if (i->r2 > i[-1].r2 || !comes_before(*i, i[-1])) continue;
     const Neighbour moved = *i;
     Neighbour *j = i;
     do {
