@@ -182,7 +182,8 @@ def _content(scorer: str, delta: bytes):
     if scorer != "extrapolation":
         return delta
     words, arrays = unpack(delta, scorer)
-    return words, {name: array.tolist() for name, array in arrays.items() if name != "run"}
+    arrays["origins"] = arrays["origins"][:, 1:]  # step and atom, not the run
+    return words, {name: array.tolist() for name, array in arrays.items()}
 
 
 def _check_frames(store: FrameStore, folder: Path, case: Case, inputs: Path) -> None:
