@@ -127,7 +127,7 @@ def test_the_map_rule_takes_one_frame_a_cell_and_is_seeded():
 def test_the_command_screens_as_the_class_does(functions, frames, tmp_path):
     write(tmp_path / "run.extxyz", frames)
     (tmp_path / "ni.nn").write_text(NN)
-    words = ["select", "difference", "run.extxyz", "-f", "ni.nn", "-d", "0.2", "-o", "kept.extxyz"]
+    words = ["select", "dvlae", "run.extxyz", "-f", "ni.nn", "-d", "0.2", "-o", "kept.extxyz"]
     words = [str(tmp_path / word) if "." in word and word[0] != "0" else word for word in words]
     done = subprocess.run(
         [sys.executable, "-m", "mdsieve", *words], capture_output=True, text=True, check=False

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``mdsieve select``: choose frames of stored trajectories."""
+"""``mdsieve select``: choose frames of stored trajectories. A module for each way of choosing."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from importlib import import_module
 
 import typer
 
-from mdsieve.cli.thresholds import OptionalThresholdWords, parse_thresholds
-
 app = typer.Typer(no_args_is_help=True, help="Choose frames of stored trajectories.")
+
+#: Names of the commands; each is the function of that name in ``cli/select_NAME.py``.
+METHODS = ("bank", "fps", "dvlae", "cluster", "cur", "entropy", "screen", "random")
 
 
 @app.callback()
@@ -16,149 +16,6 @@ def _group() -> None:
     """Choose frames of stored trajectories."""
 
 
-@app.command()
-def bank(
-    trajectories: Annotated[list[Path], typer.Argument(help="Files that ASE reads, taken in this order.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Kept frames, extended XYZ.")],
-    functions: Annotated[
-        Path | None, typer.Option("--functions", "-f", help="Symmetry functions (input.nn).")
-    ] = None,
-    threshold: OptionalThresholdWords = None,
-    scaling: Annotated[
-        str, typer.Option("--scaling", help="minmax or std of these frames, none, or a scaling.data file.")
-    ] = "minmax",
-    start: Annotated[Path | None, typer.Option("--bank", "-b", help="Bank to begin with.")] = None,
-    save_bank: Annotated[Path | None, typer.Option("--save-bank", help="Write the bank at the end.")] = None,
-    types: Annotated[
-        str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
-    ] = None,
-    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision")] = "double",
-    length_unit: Annotated[
-        Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
-    ] = "angstrom",
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", "-j", help="Threads that read and compute [default: one a core]."),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    budget: Annotated[
-        int | None,
-        typer.Option("--budget", "-n", help="Keep so many: the radius grows as it must, from the threshold."),
-    ] = None,
-    of: Annotated[
-        Literal["frames", "environments"], typer.Option("--of", help="What the budget counts.")
-    ] = "frames",
-) -> None:
-    """Keep frames that hold an environment farther than a threshold from all seen before.
-
-    mdsieve select bank run-*.extxyz -f ni.nn -t 0.25 -o kept.extxyz
-    """
-    from mdsieve.samplers.described_frames import cores
-
-    threads = cores() if threads is None else threads
-    if budget is not None:
-        if start is not None or functions is None:
-            raise ValueError("--budget: expected --functions, and no --bank to begin with")
-        from mdsieve.samplers.select_budget import select_budget
-
-        found = select_budget(
-            trajectories,
-            functions,
-            budget,
-            output,
-            of=of,
-            thresholds=parse_thresholds(threshold) if threshold else None,
-            scaling=scaling,
-            save_bank=save_bank,
-            types=types.split(",") if types else None,
-            precision=precision,
-            length_unit=length_unit,
-            n_jobs=threads,
-            overwrite=overwrite,
-        )
-        sizes = ", ".join(f"{element} {size}" for element, size in found.bank_sizes.items())
-        typer.echo(
-            f"{output}: {found.n_kept} of {found.n_frames} frames kept; bank {sizes}; "
-            f"every environment within {found.cover:.4g} of the bank, "
-            f"no {budget} environments cover all within {found.lower_bound:.4g}"
-        )
-        return
-    from mdsieve.samplers.environment_bank import select_bank
-
-    selection = select_bank(
-        trajectories,
-        functions,
-        parse_thresholds(threshold) if threshold else None,
-        output,
-        scaling=scaling,
-        bank=start,
-        save_bank=save_bank,
-        types=types.split(",") if types else None,
-        precision=precision,
-        length_unit=length_unit,
-        n_jobs=threads,
-        overwrite=overwrite,
-    )
-    sizes = ", ".join(f"{element} {size}" for element, size in selection.bank_sizes.items())
-    typer.echo(
-        f"{output}: {selection.n_kept} of {selection.n_frames} frames kept; "
-        f"{selection.n_new} of {selection.n_environments} environments new; bank {sizes}"
-    )
-
-
-@app.command()
-def difference(
-    trajectories: Annotated[list[Path], typer.Argument(help="Files that ASE reads, taken in this order.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Kept frames, extended XYZ.")],
-    functions: Annotated[Path, typer.Option("--functions", "-f", help="Symmetry functions (input.nn).")],
-    smallest: Annotated[
-        float, typer.Option("--distance", "-d", help="Smallest Hamming distance, a fraction of all bits.")
-    ] = 0.0,
-    bins: Annotated[int, typer.Option("--bins", help="Bins of each symmetry function's range.")] = 20,
-    mode: Annotated[
-        Literal["presence", "count", "fraction"], typer.Option("--mode", help="What makes a bit 1.")
-    ] = "presence",
-    step: Annotated[float, typer.Option("--step", help="Of mode fraction.")] = 0.05,
-    start: Annotated[Path | None, typer.Option("--frames", help="Seen frames to begin with.")] = None,
-    save_frames: Annotated[
-        Path | None, typer.Option("--save-frames", help="Write the seen frames at the end.")
-    ] = None,
-    types: Annotated[
-        str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
-    ] = None,
-    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision")] = "double",
-    length_unit: Annotated[
-        Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
-    ] = "angstrom",
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", "-j", help="Threads that read and compute [default: one a core]."),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-) -> None:
-    """Keep frames whose difference vector (DV-LAE) is farther than a distance from all kept before.
-
-    mdsieve select difference run-*.extxyz -f ni.nn -d 0.02 -o kept.extxyz
-    """
-    from mdsieve.samplers.described_frames import cores
-    from mdsieve.samplers.select_difference import select_difference
-
-    selection = select_difference(
-        trajectories,
-        functions,
-        output,
-        smallest=smallest,
-        n_bins=bins,
-        mode=mode,
-        step=step,
-        start=start,
-        save_frames=save_frames,
-        types=types.split(",") if types else None,
-        precision=precision,
-        length_unit=length_unit,
-        n_jobs=cores() if threads is None else threads,
-        overwrite=overwrite,
-    )
-    typer.echo(
-        f"{output}: {selection.n_kept} of {selection.n_frames} frames kept; {selection.n_bits} bits a frame"
-    )
+for _name in METHODS:
+    _module = import_module(f"mdsieve.cli.select_{_name}")
+    app.command(_name)(getattr(_module, f"select_{_name}"))

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
+from mdsieve.io.deepmd import find_systems, read_system
 from mdsieve.io.lammps_dump import is_dump, read_dump
+from mdsieve.io.n2p2_data import DATA_UNITS, DataUnits, is_n2p2_data, read_n2p2_structure, split_n2p2_data
 from mdsieve.io.text_frames import TextFrame, split_dump, split_xyz
 from mdsieve.io.wording import shown_error
 
@@ -60,10 +62,17 @@ class RawFrame(ABC):
     source: str
     index: int
 
+    #: Whether `size` is the number of bytes in the file.
+    is_text: ClassVar[bool] = True
+
     @property
     @abstractmethod
     def size(self) -> int:
         """About how many bytes it takes."""
+
+    @abstractmethod
+    def content(self) -> list[Any]:
+        """What decides its structure, as bytes and arrays: to recognise the frame by."""
 
     @abstractmethod
     def _read(self) -> Atoms:
@@ -99,10 +108,14 @@ class RawFrame(ABC):
 @dataclass(frozen=True)
 class _FrameByASE(RawFrame):
     found: Atoms
+    is_text = False
 
     @property
     def size(self) -> int:
         return 100 * len(self.found)
+
+    def content(self) -> list[Any]:
+        return [self.found.numbers, self.found.positions, self.found.cell.array, self.found.pbc]
 
     def _read(self) -> Atoms:
         return self.found
@@ -116,6 +129,9 @@ class _DumpFrame(RawFrame):
     @property
     def size(self) -> int:
         return len(self.text.data)
+
+    def content(self) -> list[Any]:
+        return [self.text.data, " ".join(self.types or ())]
 
     def _read(self) -> Atoms:
         from mdsieve.io.plain_text import read_plain_snapshot
@@ -140,6 +156,9 @@ class _XyzFrame(RawFrame):
     def size(self) -> int:
         return len(self.text.data)
 
+    def content(self) -> list[Any]:
+        return [self.text.data]
+
     def _read(self) -> Atoms:
         import numpy as np
 
@@ -162,18 +181,39 @@ class _XyzFrame(RawFrame):
         return self._read() if atoms is None else atoms
 
 
+@dataclass(frozen=True)
+class _DataFrame(RawFrame):
+    text: TextFrame
+    units: DataUnits
+
+    @property
+    def size(self) -> int:
+        return len(self.text.data)
+
+    def content(self) -> list[Any]:
+        return [self.text.data, self.units]
+
+    def _read(self) -> Atoms:
+        return read_n2p2_structure(self.text, self.units)
+
+
 def iterate_frames(
-    paths: Iterable[str | os.PathLike], types: Sequence[str] | None = None
+    paths: Iterable[str | os.PathLike],
+    types: Sequence[str] | None = None,
+    n2p2_units: DataUnits = "metal",
 ) -> Iterator[SourceFrame]:
     """The frames of some files, one after the other.
 
     Parameters
     ----------
     paths : iterable of paths
-        Anything ASE reads, also compressed. XYZ files and text dumps of LAMMPS are split into frames here,
-        because ASE reads or indexes them whole.
+        Anything ASE reads, also compressed; n2p2's ``input.data``; folders of DeePMD-kit. XYZ files, text
+        dumps of LAMMPS and n2p2's data are split into frames here, because ASE reads or indexes them whole.
     types : sequence of str, optional
-        Element symbols of LAMMPS' atom types 1, 2, …; needed for dumps without an element column.
+        Element symbols of LAMMPS' atom types 1, 2, …; needed for dumps without an element column, and for
+        DeePMD folders without a ``type_map.raw``.
+    n2p2_units : {"metal", "atomic"}
+        Of n2p2's data, which do not say: Å and eV, or Bohr and Hartree.
 
     Raises
     ------
@@ -182,12 +222,14 @@ def iterate_frames(
     ValueError
         "path: ..." if its content cannot be understood.
     """
-    for frame in iterate_raw_frames(paths, types):
+    for frame in iterate_raw_frames(paths, types, n2p2_units):
         yield SourceFrame(frame.atoms(), frame.source, frame.index)
 
 
 def iterate_raw_frames(
-    paths: Iterable[str | os.PathLike], types: Sequence[str] | None = None
+    paths: Iterable[str | os.PathLike],
+    types: Sequence[str] | None = None,
+    n2p2_units: DataUnits = "metal",
 ) -> Iterator[RawFrame]:
     """As `iterate_frames`, but XYZ files and dumps are only cut into frames: threads may understand them.
 
@@ -196,10 +238,12 @@ def iterate_raw_frames(
     OSError, ValueError
         As `iterate_frames`, as far as cutting can tell.
     """
+    if n2p2_units not in DATA_UNITS:
+        raise ValueError(f"units {n2p2_units!r} of n2p2 data: expected {' or '.join(DATA_UNITS)}")
     for path in paths:
-        if not Path(path).is_file():
+        if not Path(path).is_file() and not Path(path).is_dir():
             raise FileNotFoundError(2, "no such trajectory", str(path))
-        frames = _frames_of(path, types)
+        frames = _frames_of(path, types, n2p2_units)
         n_read = 0
         for index in count():
             with _naming(str(path), index):
@@ -234,7 +278,14 @@ def _as_text(data: bytes) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="replace")
 
 
-def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator[RawFrame]:
+def _frames_of(
+    path: str | os.PathLike, types: Sequence[str] | None, n2p2_units: DataUnits
+) -> Iterator[RawFrame]:
+    if Path(path).is_dir():
+        for system in find_systems(path):
+            for index, atoms in enumerate(read_system(system, types)):
+                yield _FrameByASE(str(system), index, atoms)
+        return
     with _open(path) as file:
         head = file.read(4096).decode("utf-8", "replace").splitlines()
     source = str(path)
@@ -246,6 +297,10 @@ def _frames_of(path: str | os.PathLike, types: Sequence[str] | None) -> Iterator
         with _open(path) as file:
             for index, text in enumerate(split_xyz(file)):
                 yield _XyzFrame(source, index, text)
+    elif is_n2p2_data(head):
+        with _open(path) as file:
+            for index, text in enumerate(split_n2p2_data(file)):
+                yield _DataFrame(source, index, text, n2p2_units)
     else:
         for index, atoms in enumerate(_frames_by_ase(path)):
             yield _FrameByASE(source, index, atoms)

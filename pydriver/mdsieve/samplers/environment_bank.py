@@ -17,12 +17,13 @@ from mdsieve.bank import BankUpdate, EnvironmentBank, check_thresholds
 from mdsieve.io.replacing import replacing
 from mdsieve.io.trajectories import RawFrame, iterate_raw_frames
 from mdsieve.samplers.described_frames import FingerprintSpool, describe_frames, naming
-from mdsieve.samplers.progress import showing_progress
+from mdsieve.samplers.progress import ShareDone, showing_progress
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from mdsieve.descriptors import LengthUnit, Precision, SymmetryFunctions
+    from mdsieve.io.n2p2_data import DataUnits
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def select_bank(
     bank: str | os.PathLike | None = None,
     save_bank: str | os.PathLike | None = None,
     types: Sequence[str] | None = None,
+    n2p2_units: DataUnits = "metal",
     precision: Precision = "double",
     length_unit: LengthUnit = "angstrom",
     n_jobs: int = 1,
@@ -89,6 +91,8 @@ def select_bank(
         Where to write the bank at the end.
     types : sequence of str, optional
         Element symbols of LAMMPS' atom types.
+    n2p2_units : {"metal", "atomic"}
+        Of n2p2's data files.
     n_jobs : int
         Threads that read and compute fingerprints. The picks do not depend on it.
     overwrite : bool
@@ -123,29 +127,38 @@ def select_bank(
             scaling,
             bank,
             types,
+            n2p2_units,
             precision,
             length_unit,
             n_jobs,
             spool,
             show,
         )
-        selection = _select(paths, types, environments, output, n_jobs, spool, show)
+        selection = _select(paths, types, n2p2_units, environments, output, n_jobs, spool, show)
     if save_bank is not None:
         environments.save(save_bank)
     return selection
 
 
 def _select(
-    paths, types, bank: EnvironmentBank, output, n_jobs: int, spool: FingerprintSpool, show: Callable
+    paths,
+    types,
+    n2p2_units,
+    bank: EnvironmentBank,
+    output,
+    n_jobs: int,
+    spool: FingerprintSpool,
+    show: Callable,
 ) -> BankSelection:
     from ase.io import write
 
     n_frames = n_environments = n_kept = n_new = 0
     report = show("choosing")
+    done = ShareDone(paths)
     spool.rewind()
     with replacing(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
         for frame, described in describe_frames(
-            iterate_raw_frames(paths, types), bank.functions, n_jobs, spool
+            iterate_raw_frames(paths, types, n2p2_units), bank.functions, n_jobs, spool
         ):
             environments = described.environments
             with naming(frame):
@@ -158,13 +171,24 @@ def _select(
                 write(file, _marked(frame, update, described.ids), format="extxyz")
             n_frames += 1
             n_environments += len(described.elements)
-            report(n_frames, n_kept)
+            report(n_frames, n_kept, done.after(frame))
     sizes = {symbol: bank.size(symbol) for symbol in bank.functions.elements}
     return BankSelection(n_frames, n_environments, n_kept, n_new, sizes)
 
 
 def bank_to_begin_with(
-    paths, functions_path, thresholds, scaling, bank, types, precision, length_unit, n_jobs, spool, show
+    paths,
+    functions_path,
+    thresholds,
+    scaling,
+    bank,
+    types,
+    n2p2_units,
+    precision,
+    length_unit,
+    n_jobs,
+    spool,
+    show,
 ) -> EnvironmentBank:
     """The bank that the options of a selection describe, its scaling known."""
     from mdsieve.descriptors import SymmetryFunctions
@@ -190,11 +214,12 @@ def bank_to_begin_with(
     result = EnvironmentBank(functions, thresholds, scaling)
     statistics = _core.ColumnStatistics([functions.n_features[symbol] for symbol in functions.elements])
     report = show("fitting the scaling")
-    frames = describe_frames(iterate_raw_frames(paths, types), functions, n_jobs, spool)
+    frames = describe_frames(iterate_raw_frames(paths, types, n2p2_units), functions, n_jobs, spool)
+    done = ShareDone(paths)
     for n_frames, (frame, described) in enumerate(frames, start=1):
         with naming(frame):
             statistics.add(described.elements, described.fingerprints)
-        report(n_frames, None)
+        report(n_frames, None, done.after(frame))
     return result.set_scaling(statistics.scaling(scaling, functions.elements))
 
 

@@ -16,10 +16,11 @@ from mdsieve.io.trajectories import RawFrame, iterate_raw_frames
 from mdsieve.samplers.budget import BudgetSampler, Of
 from mdsieve.samplers.described_frames import FingerprintSpool, describe_frames, naming
 from mdsieve.samplers.environment_bank import bank_to_begin_with
-from mdsieve.samplers.progress import showing_progress
+from mdsieve.samplers.progress import ShareDone, showing_progress
 
 if TYPE_CHECKING:
     from mdsieve.descriptors import LengthUnit, Precision
+    from mdsieve.io.n2p2_data import DataUnits
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def select_budget(
     scaling: str | os.PathLike = "minmax",
     save_bank: str | os.PathLike | None = None,
     types: Sequence[str] | None = None,
+    n2p2_units: DataUnits = "metal",
     precision: Precision = "double",
     length_unit: LengthUnit = "angstrom",
     n_jobs: int = 1,
@@ -68,7 +70,8 @@ def select_budget(
 
     Parameters
     ----------
-    paths, functions_path, scaling, save_bank, types, precision, length_unit, n_jobs, overwrite, progress
+    paths, functions_path, scaling, save_bank, types, n2p2_units, precision, length_unit
+    n_jobs, overwrite, progress
         As for `mdsieve.samplers.environment_bank.select_bank`.
     n_to_select : int
         The budget.
@@ -107,6 +110,7 @@ def select_budget(
             scaling,
             None,
             types,
+            n2p2_units,
             precision,
             length_unit,
             n_jobs,
@@ -116,8 +120,9 @@ def select_budget(
         sampler = _sampler(bank, n_to_select, of, is_open=thresholds is None)
         held: dict[int, RawFrame] = {}
         report = show("choosing")
+        done = ShareDone(paths)
         spool.rewind()
-        raw_frames = iterate_raw_frames(paths, types)
+        raw_frames = iterate_raw_frames(paths, types, n2p2_units)
         for frame, described in describe_frames(raw_frames, bank.functions, n_jobs, spool):
             number, radius = sampler.n_frames_seen_, sampler.radius_
             with naming(frame):
@@ -127,7 +132,7 @@ def select_budget(
             if sampler.radius_ != radius:
                 needed = {*sampler.selected_indices_.tolist(), *sampler.waiting_indices_.tolist()}
                 held = {i: kept for i, kept in held.items() if i in needed}
-            report(sampler.n_frames_seen_, len(sampler.selected_indices_))
+            report(sampler.n_frames_seen_, len(sampler.selected_indices_), done.after(frame))
         sampler.finish()
     selected = sampler.selected_indices_.tolist()
     with replacing(output) as temporary, open(temporary, "w", encoding="utf-8") as file:

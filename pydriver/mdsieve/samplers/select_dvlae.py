@@ -14,16 +14,17 @@ from mdsieve.descriptors import SymmetryFunctions
 from mdsieve.io.replacing import replacing
 from mdsieve.io.trajectories import iterate_raw_frames
 from mdsieve.samplers.described_frames import FingerprintSpool, describe_frames, naming
-from mdsieve.samplers.progress import showing_progress
+from mdsieve.samplers.progress import ShareDone, showing_progress
 
 if TYPE_CHECKING:
     from mdsieve.descriptors import LengthUnit, Precision
     from mdsieve.difference import Mode
+    from mdsieve.io.n2p2_data import DataUnits
 
 
 @dataclass(frozen=True)
-class DifferenceSelection:
-    """What `select_difference` did.
+class DvlaeSelection:
+    """What `select_dvlae` did.
 
     Attributes
     ----------
@@ -38,7 +39,7 @@ class DifferenceSelection:
     n_bits: int
 
 
-def select_difference(
+def select_dvlae(
     paths: Iterable[str | os.PathLike],
     functions_path: str | os.PathLike | None,
     output: str | os.PathLike,
@@ -50,12 +51,13 @@ def select_difference(
     start: str | os.PathLike | None = None,
     save_frames: str | os.PathLike | None = None,
     types: Sequence[str] | None = None,
+    n2p2_units: DataUnits = "metal",
     precision: Precision = "double",
     length_unit: LengthUnit = "angstrom",
     n_jobs: int = 1,
     overwrite: bool = False,
     progress: bool = True,
-) -> DifferenceSelection:
+) -> DvlaeSelection:
     """Write those frames whose difference vector is farther than `smallest` from all kept before.
 
     The ranges are those of all these trajectories, which are read twice; the reference structure is the first
@@ -80,6 +82,8 @@ def select_difference(
         Where to write the seen frames at the end.
     types : sequence of str, optional
         Element symbols of LAMMPS' atom types.
+    n2p2_units : {"metal", "atomic"}
+        Of n2p2's data files.
     n_jobs : int
         Threads that compute fingerprints.
     overwrite : bool
@@ -123,7 +127,7 @@ def select_difference(
             if seen.layout.descriptor_hash != functions.hash:
                 raise ValueError(f"{start}: made with other symmetry functions than {functions_path}")
         else:
-            scaling = _ranges(paths, types, functions, n_jobs, spool, show("finding the ranges"))
+            scaling = _ranges(paths, types, n2p2_units, functions, n_jobs, spool, show("finding the ranges"))
             chosen = step if mode == "fraction" else 0.0
             seen = _core.SeenFrames(
                 _core.HistogramLayout.from_scaling(
@@ -131,9 +135,10 @@ def select_difference(
                 )
             )
         report = show("choosing")
+        done = ShareDone(paths)
         spool.rewind()
         with replacing(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            raw_frames = iterate_raw_frames(paths, types)
+            raw_frames = iterate_raw_frames(paths, types, n2p2_units)
             for frame, described in describe_frames(raw_frames, functions, n_jobs, spool):
                 with naming(frame):
                     signature = seen.signature(described.elements, described.fingerprints)
@@ -148,18 +153,21 @@ def select_difference(
                     atoms = frame.atoms()
                     atoms.info |= {"frame": frame.index, "source": frame.source, "difference": distance}
                     write(file, atoms, format="extxyz")
-                report(n_frames, n_kept)
+                report(n_frames, n_kept, done.after(frame))
     if save_frames is not None:
         with replacing(save_frames) as temporary:
             temporary.write_bytes(seen.serialise())
-    return DifferenceSelection(n_frames, n_kept, seen.n_bits)
+    return DvlaeSelection(n_frames, n_kept, seen.n_bits)
 
 
-def _ranges(paths, types, functions: SymmetryFunctions, n_jobs: int, spool, report) -> _core.Scaling:
+def _ranges(
+    paths, types, n2p2_units, functions: SymmetryFunctions, n_jobs: int, spool, report
+) -> _core.Scaling:
     statistics = _core.ColumnStatistics([functions.n_features[symbol] for symbol in functions.elements])
-    frames = describe_frames(iterate_raw_frames(paths, types), functions, n_jobs, spool)
+    frames = describe_frames(iterate_raw_frames(paths, types, n2p2_units), functions, n_jobs, spool)
+    done = ShareDone(paths)
     for n_frames, (frame, described) in enumerate(frames, start=1):
         with naming(frame):
             statistics.add(described.elements, described.fingerprints)
-        report(n_frames, None)
+        report(n_frames, None, done.after(frame))
     return statistics.scaling("minmax", functions.elements)
