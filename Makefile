@@ -138,7 +138,8 @@ fuzz: build/fuzz/build.ninja $(STAMPS)/installed $(STAMPS)/test-tools
 
 test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 	@echo "== Tests: unit, LAMMPS$(if $(SCIENCE),, (no real data in $(MDSIEVE_DATA): tests/science left out))"
-	@$(WITHIN) 1800 $(BIN)/python -m pytest -m 'not slow' tests/unit tests/browser tests/lammps $(SCIENCE)
+	@$(WITHIN) 900 $(BIN)/python -m pytest -m 'not slow' -n $(JOBS) --dist worksteal tests/unit tests/browser
+	@$(WITHIN) 1800 $(BIN)/python -m pytest -m 'not slow' --durations=20 tests/lammps $(SCIENCE)
 
 science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science
