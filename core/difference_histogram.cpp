@@ -49,13 +49,13 @@ void require_sound(const HistogramLayout &layout)
                      std::to_string(layout.n_bins) + " bins each: take fewer bins");
 }
 
-bool bit_at(const char *words, std::size_t i)
+bool bit_at(std::string_view words, std::size_t i)
 { return (static_cast<unsigned char>(words[i / 8]) >> (i % 8) & 1u) != 0; }
 
-std::int32_t count_at(const char *counts, std::size_t i)
+std::int32_t count_at(std::string_view counts, std::size_t i)
 {
   std::int32_t count;
-  std::memcpy(&count, counts + 4 * i, 4);
+  std::memcpy(&count, counts.substr(4 * i, 4).data(), 4);
   return count;
 }
 
@@ -178,7 +178,7 @@ Bits DifferenceHistogram::difference(std::string_view frame, std::string_view re
   Bits bits(n_words(), 0);
   if (layout_.mode == DifferenceMode::presence) {
     for (std::size_t i = 0; i < n_bits_; ++i)
-      if (bit_at(frame.data(), i) != bit_at(reference.data(), i))
+      if (bit_at(frame, i) != bit_at(reference, i))
         bits[i / 64] |= std::uint64_t{1} << (i % 64);
     return bits;
   }
@@ -186,11 +186,11 @@ Bits DifferenceHistogram::difference(std::string_view frame, std::string_view re
   for (std::size_t begin = 0; begin < n_bits_; begin += bins) {
     std::int64_t total = 0, reference_total = 0;    // every environment is in one bin of each column
     for (std::size_t i = begin; i < begin + bins; ++i) {
-      total += count_at(frame.data(), i);
-      reference_total += count_at(reference.data(), i);
+      total += count_at(frame, i);
+      reference_total += count_at(reference, i);
     }
     for (std::size_t i = begin; i < begin + bins; ++i)
-      if (differs(count_at(frame.data(), i), count_at(reference.data(), i), total, reference_total))
+      if (differs(count_at(frame, i), count_at(reference, i), total, reference_total))
         bits[i / 64] |= std::uint64_t{1} << (i % 64);
   }
   return bits;

@@ -19,6 +19,7 @@ import numpy as np
 
 from mdsieve import _core
 from mdsieve.bank import EnvironmentBank
+from mdsieve.samplers.progress import counting, showing_progress
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -353,6 +354,7 @@ def read_pilot(
     types: Sequence[str] | None = None,
     every: int = 1,
     n_jobs: int = 1,
+    progress: bool = True,
 ) -> Pilot:
     """A pilot from trajectories, or from the kept frames of a store.
 
@@ -367,6 +369,8 @@ def read_pilot(
         A path is that of an n2p2 ``scaling.data`` (min-max). Not used with a store.
     every : int
         Take one frame out of so many.
+    progress : bool
+        Show progress if the error stream is a terminal.
 
     Raises
     ------
@@ -378,7 +382,7 @@ def read_pilot(
     if every < 1:
         raise ValueError(f"every {every}: expected at least 1")
     if len(paths) == 1 and Path(paths[0]).suffix == ".db":
-        return _pilot_of_store(paths[0], functions, every, n_jobs)
+        return _pilot_of_store(paths[0], functions, every, n_jobs, progress)
     if functions is None:
         raise ValueError("no symmetry functions: give an input.nn file, or calibrate from a store")
     from mdsieve.io.trajectories import iterate_frames
@@ -396,10 +400,13 @@ def read_pilot(
             f"scaling {str(scaling)!r}: expected minmax, std, none or the name of a scaling.data file"
         )
     frames = (frame.atoms for i, frame in enumerate(iterate_frames(paths, types)) if i % every == 0)
-    return Pilot(functions, frames, chosen, n_jobs)
+    with showing_progress(progress) as show:
+        return Pilot(functions, counting(frames, show("describing")), chosen, n_jobs)
 
 
-def _pilot_of_store(path, functions: SymmetryFunctions | None, every: int, n_jobs: int) -> Pilot:
+def _pilot_of_store(
+    path, functions: SymmetryFunctions | None, every: int, n_jobs: int, progress: bool
+) -> Pilot:
     from mdsieve.driver.store import FrameStore
 
     bank = EnvironmentBank.load(path)
@@ -407,13 +414,13 @@ def _pilot_of_store(path, functions: SymmetryFunctions | None, every: int, n_job
         raise ValueError(f"{path}: made with other symmetry functions than the ones given")
     if bank.scaling is None:
         raise ValueError(f"{path}: its bank has no scaling")
-    with FrameStore.read(path) as store:
+    with FrameStore.read(path) as store, showing_progress(progress) as show:
         if store.n_frames == 0:
             raise ValueError(f"{path}: no frame in it")
         frames = (
             _with_ids(*store.atoms(row["frame"])) for i, row in enumerate(store.frames()) if i % every == 0
         )
-        return Pilot(bank.functions, frames, bank.scaling, n_jobs)
+        return Pilot(bank.functions, counting(frames, show("describing")), bank.scaling, n_jobs)
 
 
 def _with_ids(atoms: Atoms, data: dict) -> Atoms:

@@ -43,6 +43,7 @@ def map_frames(
     from mdsieve.io.chemiscope import write_chemiscope
     from mdsieve.maps import difference_bits, mean_fingerprint, project
     from mdsieve.report.map_files import write_map_picture, write_map_table
+    from mdsieve.samplers.progress import counting, showing_progress
 
     wanted = [path for path in (output, png, chemiscope) if path is not None]
     if not wanted:
@@ -58,12 +59,14 @@ def map_frames(
     if scaling is None:
         raise ValueError(f"{home}: its bank has no scaling")
     vectors, rows, structures = [], [], []
-    for atoms, row in _frames(sources, types.split(",") if types else None):
-        rows.append(row)
-        if vectors_of == "mean":
-            vectors.append(mean_fingerprint(environments.functions, scaling, atoms))
-        if chemiscope is not None or vectors_of == "difference":
-            structures.append(atoms)
+    with showing_progress(True) as show:
+        frames = _frames(sources, types.split(",") if types else None)
+        for atoms, row in counting(frames, show("describing")):
+            rows.append(row)
+            if vectors_of == "mean":
+                vectors.append(mean_fingerprint(environments.functions, scaling, atoms))
+            if chemiscope is not None or vectors_of == "difference":
+                structures.append(atoms)
     if vectors_of == "difference":
         points = difference_bits(environments.functions, structures)
     else:

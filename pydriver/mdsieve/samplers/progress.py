@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from mdsieve.io.trajectories import RawFrame
 
+Item = TypeVar("Item")
 _COMPRESSED = (".gz", ".bz2", ".xz")
 
 
@@ -85,3 +86,10 @@ def showing_progress(is_wanted: bool) -> Iterator[Callable[[str], Line]]:
             return report
 
         yield begin
+
+
+def counting(items: Iterable[Item], report: Line) -> Iterator[Item]:
+    """The same, and each that has passed is reported to a line of progress."""
+    for n, item in enumerate(items, start=1):
+        yield item
+        report(n, None)
