@@ -91,16 +91,27 @@ class FPS(GreedySampler):
         self.__dict__.pop("_search", None)
 
     def _first(self, X: np.ndarray) -> tuple[int, float, str]:
-        start = self.start
-        if isinstance(start, Integral) and not isinstance(start, bool):
-            if not 0 <= start < len(X):
-                raise ValueError(f"start={start}: expected a row from 0 to {len(X) - 1}")
-            return int(start), np.inf, "start: given"
-        if start == "random":
-            return int(self._rng().integers(len(X))), np.inf, "start: random"
-        if start == "central":
-            return central_row(X), np.inf, "start: closest on average to all"
-        raise ValueError(f"start={start!r}: expected 'central', 'random' or the index of a row")
+        first = given_start(self.start, len(X), self._rng())
+        return (central_row(X), math.inf, "start: closest on average to all") if first is None else first
+
+
+def given_start(start: Any, n: int, rng: np.random.Generator) -> tuple[int, float, str] | None:
+    """Index, score and reason of the first pick where `start` says it without looking; None: the central one.
+
+    Raises
+    ------
+    ValueError
+        If `start` is none of "central", "random" and the index of one of `n`.
+    """
+    if isinstance(start, Integral) and not isinstance(start, bool):
+        if not 0 <= int(start) < n:
+            raise ValueError(f"start={start}: expected an index from 0 to {n - 1}")
+        return int(start), math.inf, "start: given"
+    if start == "random":
+        return int(rng.integers(n)), math.inf, "start: random"
+    if start == "central":
+        return None
+    raise ValueError(f"start={start!r}: expected 'central', 'random' or an index")
 
 
 def central_row(X: np.ndarray) -> int:

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The REMatch kernel: similarity of structures by a regularised match of their atoms, in tiles on PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdsieve.similarity.kernel import Indices, StructureKernel, unit_rows
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from torch import Tensor
+
+    from mdsieve.engine.engines import Engine
+
+__all__ = ["REMatchKernel"]
+
+_MATRICES_A_PAIR = 5  # similarities, scaled ones, what an iteration makes of them
+_CPU_MEMORY = 32 << 20  # larger tiles are no faster
+_GPU_MEMORY = 2 << 30
+
+
+@dataclass(frozen=True)
+class _Settings:
+    alpha: float
+    tolerance: float
+    max_iterations: int
+    device: str
+    memory: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Tile:
+    """Some structures against some others; it can be sent to another process."""
+
+    rows: list[np.ndarray]
+    columns: list[np.ndarray]
+    is_turned: np.ndarray  # where the column's structure comes before the row's
+    settings: _Settings
+
+
+class REMatchKernel(StructureKernel):
+    """K(A, B) = Σ P_ij C_ij, P the match of the atoms that maximises Σ P_ij (C_ij - α ln P_ij).
+
+    C holds the products of the atoms' unit vectors; every atom of a structure weighs the same. De, Bartók,
+    Csányi, Ceriotti, Phys. Chem. Chem. Phys. 18, 13754 (2016).
+
+    Parameters
+    ----------
+    environments : sequence of ndarray of float, shape (n_atoms, n_features)
+        Vectors of the atoms, such as SOAP power spectra; one array a structure. Kept as they are, not
+        copied; they may be memory-mapped.
+    alpha : float
+        Above 0: near 0 each atom is matched with its like, a large one gives the average kernel.
+    tolerance : float
+        Where the iteration of a pair ends, in DScribe's measure (squared relative changes of the scalings);
+        DScribe's own value leaves errors up to about 1e-4 in K.
+    normalised : bool
+        Divide by √(K(A, A) K(B, B)).
+    device : str, optional
+        "cpu", "cuda", …; default: a GPU if PyTorch has one.
+    memory : int, optional
+        Bytes that tiles may take, beside the structures and what is returned; a single pair of large
+        structures may need more. Default: 32 MiB on a processor, 2 GiB on a GPU.
+    max_iterations : int
+        A warning says how many pairs were not finished by then.
+
+    Raises
+    ------
+    ValueError
+        If there is no structure, an array is not one of finite rows, widths differ, or a number is out of its
+        range.
+    ImportError
+        If PyTorch is not installed.
+
+    Notes
+    -----
+    Before it has converged the iteration is not quite symmetric. K(A, B) is taken with the structure of the
+    lower index first, as DScribe does, whoever asks.
+    """
+
+    name = "rematch"
+
+    def __init__(
+        self,
+        environments: Sequence[np.ndarray],
+        *,
+        alpha: float = 0.1,
+        tolerance: float = 1e-6,
+        normalised: bool = True,
+        device: str | None = None,
+        memory: int | None = None,
+        max_iterations: int = 10_000,
+    ) -> None:
+        for name, value in (("alpha", alpha), ("tolerance", tolerance)):
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name}={value!r}: expected a number above 0")
+        if max_iterations < 1:
+            raise ValueError(f"max_iterations={max_iterations!r}: expected at least 1")
+        device = _device(device)
+        default = _CPU_MEMORY if device.startswith("cpu") else _GPU_MEMORY
+        memory = default if memory is None else int(memory)
+        if memory < 1:
+            raise ValueError(f"memory={memory}: expected a number of bytes")
+        self._environments = environments
+        self._sizes = _sizes(environments)
+        self._settings = _Settings(float(alpha), float(tolerance), int(max_iterations), device, memory)
+        self.normalised = normalised
+        self._own: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def describe(self) -> dict[str, Any]:
+        """Name and parameters."""
+        return {
+            "kernel": self.name,
+            "alpha": self._settings.alpha,
+            "tolerance": self._settings.tolerance,
+            "normalised": self.normalised,
+        }
+
+    def self_similarity(self) -> np.ndarray:
+        """K(A, A) before normalisation, shape (n,)."""
+        if self._own is None:
+            own = np.empty(len(self))
+            for begin in range(0, len(self), 256):
+                part = range(begin, min(begin + 256, len(self)))
+                own[part] = _own_similarities([self._environments[i] for i in part], self._settings)
+            self._own = own
+        return self._own
+
+    def block(self, rows: Indices, columns: Indices, executor: Executor | Engine | None = None) -> np.ndarray:
+        """Similarities of some structures with some others.
+
+        Parameters
+        ----------
+        rows, columns : sequence of int
+        executor : concurrent.futures.Executor or Engine, optional
+            Computes the tiles; None: this process. Processes must not be forked from one that has used
+            PyTorch: they would hang.
+
+        Returns
+        -------
+        ndarray of float, shape (n_rows, n_columns)
+        """
+        first, second = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+        found = np.empty((len(first), len(second)))
+        places = [
+            (r, c)
+            for r in self._runs(first, self._largest(second))
+            for c in self._runs(second, self._largest(first))
+        ]
+        tiles = (self._tile(first[r], second[c]) for r, c in places)
+        for (r, c), values in zip(places, _computed(tiles, executor), strict=True):
+            found[np.ix_(r, c)] = values
+        return self._normalise(found, first, second)
+
+    def matrix(self, executor: Executor | Engine | None = None) -> np.ndarray:
+        """All similarities, shape (n, n); each pair is computed once.
+
+        Parameters
+        ----------
+        executor : concurrent.futures.Executor or Engine, optional
+            Computes the tiles; None: this process.
+        """
+        everything = np.arange(len(self))
+        runs = list(self._runs(everything, self._largest(everything)))
+        places = [(a, b) for i, a in enumerate(runs) for b in runs[i:]]
+        found = np.empty((len(self), len(self)))
+        for (a, b), values in zip(
+            places, _computed((self._tile(a, b) for a, b in places), executor), strict=True
+        ):
+            if a is b:  # products of the same rows in another order differ in their last digits
+                values = np.triu(values) + np.triu(values, 1).T
+            found[np.ix_(a, b)] = values
+            found[np.ix_(b, a)] = values.T
+        return self._normalise(found, everything, everything)
+
+    def mean_similarity(self) -> np.ndarray:
+        """Mean similarity of each structure with all of them, shape (n,); each pair is computed once."""
+        everything = np.arange(len(self))
+        runs = list(self._runs(everything, self._largest(everything)))
+        total = np.zeros(len(self))
+        for i, a in enumerate(runs):
+            for b in runs[i:]:
+                values = self._normalise(_work(self._tile(a, b)), a, b)
+                total[a] += values.sum(axis=1)
+                if b is not a:
+                    total[b] += values.sum(axis=0)
+        return total / len(self)
+
+    # within
+
+    def _largest(self, indices: np.ndarray) -> int:
+        return int(self._sizes[indices].max(initial=1))
+
+    def _runs(self, indices: np.ndarray, n_others: int) -> Iterator[np.ndarray]:
+        """Places in `indices`, structures of like size together, as many as a tile's side may have."""
+        order = np.argsort(self._sizes[indices], kind="stable")
+        begin = 0
+        while begin < len(order):
+            end = begin + 1
+            while end < len(order) and self._fits(
+                end + 1 - begin, int(self._sizes[indices[order[end]]]), n_others
+            ):
+                end += 1
+            yield order[begin:end]
+            begin = end
+
+    def _fits(self, n: int, size: int, n_others: int) -> bool:
+        pairs = n * n * size * n_others * 8 * _MATRICES_A_PAIR
+        return pairs + 2 * n * size * self._environments[0].shape[1] * 8 <= self._settings.memory
+
+    def _tile(self, rows: np.ndarray, columns: np.ndarray) -> _Tile:
+        return _Tile(
+            [self._environments[i] for i in rows],
+            [self._environments[i] for i in columns],
+            rows[:, None] > columns[None, :],
+            self._settings,
+        )
+
+    def _normalise(self, values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        if not self.normalised:
+            return values
+        own = np.sqrt(self.self_similarity())
+        scale = np.outer(own[rows], own[columns])
+        return values / np.where(scale > 0, scale, 1.0)
+
+
+def _computed(tiles: Iterator[_Tile], executor: Executor | Engine | None) -> Iterator[np.ndarray]:
+    if executor is None:
+        return map(_work, tiles)
+    from mdsieve.engine.chunks import map_chunks
+
+    return (np.asarray(values) for values in map_chunks(_work, tiles, executor))
+
+
+def _work(tile: _Tile) -> np.ndarray:
+    """Similarities of a tile, not normalised, shape (n_rows, n_columns)."""
+    import torch
+
+    device = tile.settings.device
+    rows, n_rows = _padded(tile.rows, device)
+    columns, n_columns = _padded(tile.columns, device)
+    a, n, width = rows.shape
+    b, m, _ = columns.shape
+    products = rows.reshape(a * n, width) @ columns.reshape(b * m, width).T
+    matrices = products.reshape(a, n, b, m).transpose(1, 2).reshape(a * b, n, m)
+    n_rows, n_columns = n_rows.repeat_interleave(b), n_columns.repeat(a)
+    turned = torch.as_tensor(tile.is_turned.ravel(), device=device)
+    found = torch.empty(a * b, dtype=torch.float64, device=device)
+    for which in (turned, ~turned):
+        if not bool(which.any()):
+            continue
+        mine = matrices if bool(which.all()) else matrices[which]
+        first, second = n_rows[which], n_columns[which]
+        if which is turned:
+            mine, first, second = mine.mT.contiguous(), second, first
+        found[which] = _match(mine, first, second, tile.settings)
+    return found.reshape(a, b).cpu().numpy()
+
+
+def _own_similarities(environments: list[np.ndarray], settings: _Settings) -> np.ndarray:
+    """K(A, A), not normalised, of structures one at a time."""
+    import torch
+
+    found = np.empty(len(environments))
+    for number, rows in enumerate(environments):
+        padded, n = _padded([rows], settings.device)
+        with torch.no_grad():
+            found[number] = float(_match(padded @ padded.mT, n, n, settings)[0])
+    return found
+
+
+def _match(matrices: Tensor, first: Tensor, second: Tensor, settings: _Settings) -> Tensor:
+    from mdsieve.similarity.sinkhorn import rematch_similarities
+
+    return rematch_similarities(
+        matrices, first, second, settings.alpha, settings.tolerance, settings.max_iterations
+    )
+
+
+def _padded(environments: list[np.ndarray], device: str) -> tuple[Tensor, Tensor]:
+    """Unit rows of some structures, rows of zeros where one has fewer; and how many each has."""
+    import torch
+
+    sizes = [len(rows) for rows in environments]
+    stacked = np.zeros((len(environments), max(sizes), environments[0].shape[1]))
+    for place, rows in zip(stacked, environments, strict=True):
+        place[: len(rows)] = unit_rows(rows)
+    return torch.as_tensor(stacked, device=device), torch.as_tensor(sizes, device=device)
+
+
+def _sizes(environments: Sequence[np.ndarray]) -> np.ndarray:
+    if not len(environments):
+        raise ValueError("a kernel needs at least one structure")
+    for number, rows in enumerate(environments):
+        if rows.ndim != 2 or not len(rows):
+            raise ValueError(
+                f"structure {number}: environments of shape {rows.shape}: expected one row an atom"
+            )
+        if rows.shape[1] != environments[0].shape[1]:
+            raise ValueError(
+                f"structure {number}: {rows.shape[1]} columns, "
+                f"expected {environments[0].shape[1]} as in the first"
+            )
+        if not np.isfinite(rows).all():
+            raise ValueError(f"structure {number}: environments: a number is not finite")
+    return np.array([len(rows) for rows in environments])
+
+
+def _device(device: str | None) -> str:
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise ImportError("REMatch needs PyTorch: pip install 'mdsieve[similarity]'") from None
+    return device or ("cuda" if torch.cuda.is_available() else "cpu")
