@@ -138,6 +138,20 @@ class Pilot:
         """Environments of each element that occurs."""
         return {symbol: len(self._rows[symbol]) for symbol in self.elements}
 
+    def environments(self, symbol: str) -> tuple[np.ndarray, np.ndarray]:
+        """Unscaled fingerprints of an element in their order, and the frame of each.
+
+        Returns
+        -------
+        fingerprints : ndarray of float, shape (n, n_features)
+        frames : ndarray of int, shape (n,)
+        """
+        return self._rows[symbol], self._frame_of[symbol]
+
+    def kept_by(self, symbol: str, threshold: float) -> np.ndarray:
+        """Which frames an element alone keeps from an empty bank, shape (n_frames,), bool."""
+        return self._pick(symbol, threshold).frames.copy()
+
     @cached_property
     def noise_floor(self) -> dict[str, NoiseFloor]:
         """Thermal noise of each element; an element is missing if no atom of it is in two consecutive frames.

@@ -143,12 +143,25 @@ class LinearPotential:
             if n_waiting > 4 * len(scale):
                 triangle = np.asarray(np.linalg.qr(np.concatenate(waiting), mode="r"))
                 waiting, n_waiting = [triangle], 0
+        return self.solve(np.concatenate(waiting), scale, n_rows)
+
+    def solve(self, equations: np.ndarray, scale: np.ndarray, n_rows: int) -> LinearPotential:
+        """Take the coefficients that solve weighted equations best.
+
+        Parameters
+        ----------
+        equations : ndarray of float, shape (n, n_coefficients + 1)
+            Rows of the design matrix times `scale`, labels as last column; or the triangle they reduce to.
+        scale : ndarray of float, shape (n_coefficients,)
+            Factor of each column.
+        n_rows : int
+            Equations there were before they were reduced, for the ridge.
+        """
         ridge = np.full(len(scale), np.sqrt(self.alpha * n_rows))
         ridge[self._constants()] = 0.0
-        waiting.append(np.column_stack([np.diag(ridge), np.zeros(len(scale))]))
-        equations = np.concatenate(waiting)
+        stacked = np.concatenate([equations, np.column_stack([np.diag(ridge), np.zeros(len(scale))])])
         # elements that never occur leave columns of zeros: the smallest solution gives them nothing
-        solution, *_ = np.linalg.lstsq(equations[:, :-1], equations[:, -1], rcond=1e-15)
+        solution, *_ = np.linalg.lstsq(stacked[:, :-1], stacked[:, -1], rcond=1e-15)
         self._set(solution * scale)
         return self
 
@@ -188,6 +201,12 @@ class LinearPotential:
                 forces.append((said.forces - force).ravel())
         return Errors(_rms(energies), _rms(np.concatenate(forces) if forces else []))
 
+    @property
+    def coefficients(self) -> np.ndarray:
+        """Constant and weights of each element, one after the other, shape (n_coefficients,)."""
+        weights, constants = self._fitted()
+        return np.concatenate([np.append(constants[s], weights[s]) for s in self.functions.elements])
+
     def calculator(self) -> LinearCalculator:
         """The potential for ASE."""
         return LinearCalculator(self)
@@ -223,10 +242,15 @@ class LinearPotential:
                 counts[number] += m
         parts: list[np.ndarray] = []
         for mean, square, count in zip(means, squares, counts, strict=True):
-            spread = np.sqrt(square / max(count, 1))
-            varies = spread > 1e-10 * np.abs(mean)
-            parts += [np.ones(1), np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)]
+            parts.append(self.scales_of(mean, square, max(count, 1)))
         return np.concatenate(parts)
+
+    @staticmethod
+    def scales_of(mean: np.ndarray, square: np.ndarray, count: int) -> np.ndarray:
+        """Factors of an element's constant and columns, from means and summed squared deviations of these."""
+        spread = np.sqrt(square / count)
+        varies = spread > 1e-10 * np.abs(mean)
+        return np.append(1.0, np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0))
 
     def _equations(self, atoms: Atoms, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Weighted rows of the design matrix and labels of one structure."""
@@ -234,17 +258,18 @@ class LinearPotential:
         rows, labels = [], []
         if energy is not None and self.energy_weight:
             factor = self.energy_weight / len(atoms)
-            rows.append(factor * self._energy_row(atoms)[None])
+            rows.append(factor * self.energy_row(atoms)[None])
             labels.append([factor * float(energy)])
         if forces is not None and self.force_weight:
             factor = self.force_weight / np.sqrt(3.0)
-            rows.append(factor * self._force_rows(atoms))
+            rows.append(factor * self.force_rows(atoms))
             labels.append(factor * forces.ravel())
         if not rows:
             raise ValueError(f"structure {number}: neither energy nor forces to fit to")
         return np.concatenate(rows), np.concatenate(labels)
 
-    def _energy_row(self, atoms: Atoms) -> np.ndarray:
+    def energy_row(self, atoms: Atoms) -> np.ndarray:
+        """Row of the design matrix for the energy of a structure, shape (n_coefficients,)."""
         row = np.zeros(self._size())
         starts = self._starts()
         for symbol, (indices, values) in self.functions.create_by_element(atoms, n_jobs=self.n_jobs).items():
@@ -253,7 +278,8 @@ class LinearPotential:
             row[start + 1 : start + 1 + values.shape[1]] = values.sum(axis=0)
         return row
 
-    def _force_rows(self, atoms: Atoms) -> np.ndarray:
+    def force_rows(self, atoms: Atoms) -> np.ndarray:
+        """Rows of the design matrix for its forces, atom by atom, shape (3 n_atoms, n_coefficients)."""
         rows = np.zeros((len(atoms), 3, self._size()))
         starts = self._starts()
         for symbol, found in self.functions.derivatives_by_element(atoms, n_jobs=self.n_jobs).items():
@@ -311,6 +337,11 @@ def _summed(derivatives: Derivatives) -> np.ndarray:
     if len(atoms):
         total[atoms] = np.add.reduceat(derivatives.values[order], begins, axis=0)
     return total
+
+
+def labels_of(atoms: Atoms) -> tuple[float | None, np.ndarray | None]:
+    """Energy and forces that a structure carries, None where it has none."""
+    return _label(atoms, "energy"), _label(atoms, "forces")
 
 
 def _label(atoms: Atoms, name: str):
