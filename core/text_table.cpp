@@ -18,8 +18,10 @@ bool is_plain(char c) { return c > ' ' && c <= '~'; }
 
 template <typename T> bool read_number(std::string_view word, T &value)
 {
-  const char *const end = word.data() + word.size();
-  const auto [last, error] = std::from_chars(word.data(), end, value);
+  const char *const begin =
+      word.data();    // NOLINT(bugprone-suspicious-stringview-data-usage): its end is given
+  const char *const end = begin + word.size();
+  const auto [last, error] = std::from_chars(begin, end, value);
   return error == std::errc() && last == end;
 }
 

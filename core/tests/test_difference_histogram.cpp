@@ -45,7 +45,7 @@ using Places = std::vector<std::size_t>;
 TEST(bins_lie_where_they_should)
 {
   const DifferenceHistogram histogram(layout_of(DifferenceMode::count));
-  CHECK(histogram.n_bits() == 3 * 6 && histogram.n_words() == 1);
+  CHECK(histogram.n_bits() == std::size_t{18} && histogram.n_words() == 1);
   const auto bin = [&](double first, double second) {
     std::vector<std::int32_t> counts(histogram.n_bits(), 0);
     const double raw[] = {first, second};

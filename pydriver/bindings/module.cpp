@@ -17,7 +17,7 @@ void bind_text_table(nb::module_ &m);
 NB_MODULE(_core, m)
 {
   m.doc() = "The compiled core of mdsieve, shared with the LAMMPS plugin.";
-  // NOLINTNEXTLINE(bugprone-unused-raii): it registers itself
+  // NOLINTNEXTLINE(bugprone-unused-raii,bugprone-throw-keyword-missing): it registers itself
   nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
   bind_clusters(m);
   bind_descriptor(m);
