@@ -178,8 +178,7 @@ Bits DifferenceHistogram::difference(std::string_view frame, std::string_view re
   Bits bits(n_words(), 0);
   if (layout_.mode == DifferenceMode::presence) {
     for (std::size_t i = 0; i < n_bits_; ++i)
-      if (bit_at(frame, i) != bit_at(reference, i))
-        bits[i / 64] |= std::uint64_t{1} << (i % 64);
+      if (bit_at(frame, i) != bit_at(reference, i)) bits[i / 64] |= std::uint64_t{1} << (i % 64);
     return bits;
   }
   const auto bins = static_cast<std::size_t>(layout_.n_bins) + 2;

@@ -120,7 +120,8 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
       result.extents.add(first_column_[static_cast<std::size_t>(element)], n_features, id,
                          fingerprint.data());
     }
-    if (histogram && !result.counts.empty()) histogram->add(element, fingerprint.data(), result.counts.data());
+    if (histogram && !result.counts.empty())
+      histogram->add(element, fingerprint.data(), result.counts.data());
     double value = INFINITY;
     if (bank && (level >= 0.0 || novelty)) {
       const double threshold = bank->header().thresholds[static_cast<std::size_t>(element)];
