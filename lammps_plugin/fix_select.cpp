@@ -11,6 +11,7 @@
 #include "input_error.h"
 #include "lammps_abi.h"
 #include "lammps_session.h"
+#include "small_file.h"
 
 #include "atom.h"
 #include "comm.h"
@@ -29,9 +30,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <limits>
 
 using namespace LAMMPS_NS;
@@ -312,28 +311,15 @@ bool FixSelect::already_evaluated()
    at the end of a run
 ------------------------------------------------------------------------- */
 
-/// First rank only: the whole file or none; empty, or what went wrong.
-std::string FixSelect::replace_file(const std::string &name, const std::string &what,
-                                    const std::string &bytes) const
-{
-  const std::string temporary = name + ".tmp";
-  std::ofstream file(temporary, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file || std::rename(temporary.c_str(), name.c_str()) != 0)
-    return fmt::format("cannot write {} file {}", what, name);
-  return "";
-}
-
 /// The bank, and the seen frames where no driver has them.
 void FixSelect::write_files()
 {
   std::string problem;
   if (comm->me == 0 && bank_) {
     const std::string frames = options_.frames_file.empty() ? "" : decider_->seen_frames();
-    if (!frames.empty()) problem = replace_file(options_.frames_file, "frames", frames);
+    if (!frames.empty()) problem = mdsieve::replace_small_file(options_.frames_file, "frames", frames);
     if (problem.empty() && !options_.bank_file.empty())
-      problem = replace_file(options_.bank_file, "bank", bank_->serialise());
+      problem = mdsieve::replace_small_file(options_.bank_file, "bank", bank_->serialise());
   }
   fail_everywhere(problem);
 }

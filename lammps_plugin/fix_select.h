@@ -131,7 +131,6 @@ class FixSelect : public Fix {
   bool may_run_ahead() const;
 
   void write_files();
-  std::string replace_file(const std::string &name, const std::string &what, const std::string &bytes) const;
   void begin_totals();
   void print_summary();
   void fail_everywhere(const std::string &problem);

@@ -13,6 +13,7 @@
 #include "remote_decider.h"
 #include "seen_frames.h"
 #include "select_greeting.h"
+#include "small_file.h"
 
 #include "comm.h"
 #include "error.h"
@@ -22,9 +23,7 @@
 #include "utils.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
-#include <sstream>
 
 using namespace LAMMPS_NS;
 using mdsieve::InputError;
@@ -65,17 +64,7 @@ bool may_keep_without_candidates(const mdsieve::Rule &rule)
 std::string FixSelect::read_file(const std::string &name, const std::string &what)
 {
   std::string content, problem;
-  if (comm->me == 0) {
-    std::ifstream file(name, std::ios::binary);
-    std::error_code ignored;    // what is not there is not read either
-    if (std::filesystem::is_directory(name, ignored)) file.setstate(std::ios::failbit);
-    if (file) {
-      std::ostringstream whole;
-      whole << file.rdbuf();
-      content = whole.str();
-    }
-    if (!file) problem = fmt::format("cannot read {} file {}", what, name);
-  }
+  if (comm->me == 0) problem = mdsieve::read_small_file(name, what, content);
   fail_everywhere(problem);
   mdsieve::broadcast(world, content);
   return content;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include "fix_momt.h"
 #include "fix_select.h"
 #include "lammps_abi.h"
 #include "lammps_session.h"
@@ -36,6 +37,12 @@ void *create_fix_select(void *lmp, int narg, char **arg)
   return new FixSelect(static_cast<LAMMPS *>(lmp), narg, arg);
 }
 
+void *create_fix_momt(void *lmp, int narg, char **arg)
+{
+  require_same_version(static_cast<LAMMPS *>(lmp));
+  return new FixMomt(static_cast<LAMMPS *>(lmp), narg, arg);
+}
+
 /// Handle of the library that tells when LAMMPS closes its plugins; it lies beside this one.
 void *open_ending(LAMMPS *lmp)
 {
@@ -57,13 +64,17 @@ extern "C" void mdsieve_register_fixes(void *lmp, void *register_function)
   auto *const lammps = static_cast<LAMMPS *>(lmp);
   if (lammps_version(lmp) == MDSIEVE_LAMMPS_VERSION_NUMBER) mdsieve::begin_session(lammps);
 
-  mdsieve_lammps_plugin plugin{};
-  plugin.version = MDSIEVE_LAMMPS_VERSION_STRING;
-  plugin.style = "fix";
-  plugin.name = "select";
-  plugin.info = "mdsieve " MDSIEVE_VERSION ": fix select, novel frames only";
-  plugin.author = "the mdsieve developers";
-  plugin.creator.v2 = create_fix_select;
-  plugin.handle = open_ending(lammps);
-  reinterpret_cast<mdsieve_lammps_register>(register_function)(&plugin, lmp);
+  const auto add = [&](const char *name, const char *info, void *(*create)(void *, int, char **)) {
+    mdsieve_lammps_plugin plugin{};
+    plugin.version = MDSIEVE_LAMMPS_VERSION_STRING;
+    plugin.style = "fix";
+    plugin.name = name;
+    plugin.info = info;
+    plugin.author = "the mdsieve developers";
+    plugin.creator.v2 = create;
+    plugin.handle = open_ending(lammps);
+    reinterpret_cast<mdsieve_lammps_register>(register_function)(&plugin, lmp);
+  };
+  add("select", "mdsieve " MDSIEVE_VERSION ": fix select, novel frames only", create_fix_select);
+  add("momt", "mdsieve " MDSIEVE_VERSION ": fix momt, solid and liquid in one run", create_fix_momt);
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "structure_factor.h"
+
+#include "input_error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mdsieve {
+
+namespace {
+
+constexpr double two_pi = 6.283185307179586476925287;
+constexpr int most_repeats = 1000;
+
+std::vector<std::array<int, 3>> shortest_vectors(Lattice lattice)
+{
+  switch (lattice) {
+  case Lattice::sc: return {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+  case Lattice::bcc: return {{1, 1, 0}, {1, -1, 0}, {1, 0, 1}, {1, 0, -1}, {0, 1, 1}, {0, 1, -1}};
+  case Lattice::fcc: break;
+  }
+  return {{1, 1, 1}, {-1, 1, 1}, {1, -1, 1}, {1, 1, -1}};
+}
+
+}    // namespace
+
+Lattice lattice_of(const std::string &word)
+{
+  for (const Lattice lattice : {Lattice::sc, Lattice::bcc, Lattice::fcc})
+    if (word == name_of(lattice)) return lattice;
+  throw InputError("lattice " + shown(word) + ": expected bcc, fcc or sc");
+}
+
+std::string name_of(Lattice lattice)
+{
+  switch (lattice) {
+  case Lattice::sc: return "sc";
+  case Lattice::bcc: return "bcc";
+  case Lattice::fcc: break;
+  }
+  return "fcc";
+}
+
+LatticeOrder::LatticeOrder(Lattice lattice, const std::array<int, 3> &repeats)
+    : lattice_(lattice), repeats_(repeats), signs_(shortest_vectors(lattice))
+{
+  for (const int m : repeats)
+    if (m < 1 || m > most_repeats)
+      throw InputError("conventional cells along a cell vector: expected 1 to " +
+                       std::to_string(most_repeats) + ", found " + std::to_string(m));
+}
+
+long long LatticeOrder::n_sites() const
+{
+  const long long cells = static_cast<long long>(repeats_[0]) * repeats_[1] * repeats_[2];
+  return cells * (lattice_ == Lattice::fcc ? 4 : lattice_ == Lattice::bcc ? 2 : 1);
+}
+
+void LatticeOrder::compute_sums(std::size_t n_atoms, const double *fractional, double *sums)
+{
+  std::fill(sums, sums + n_sums(), 0.0);
+  phases_.resize(n_atoms * n_sums());
+  double *phase = phases_.data();
+  for (std::size_t i = 0; i < n_atoms; ++i, fractional += 3) {
+    double cosine[3], sine[3];
+    for (int k = 0; k < 3; ++k) {
+      const double angle = two_pi * repeats_[k] * fractional[k];
+      cosine[k] = std::cos(angle);
+      sine[k] = std::sin(angle);
+    }
+    double *sum = sums;
+    for (const auto &signs : signs_) {
+      double c = 1.0, s = 0.0;
+      for (int k = 0; k < 3; ++k) {
+        if (signs[k] == 0) continue;
+        const double along = signs[k] * sine[k], real = c * cosine[k] - s * along;
+        s = c * along + s * cosine[k];
+        c = real;
+      }
+      *phase++ = c;
+      *phase++ = s;
+      *sum++ += c;
+      *sum++ += s;
+    }
+  }
+}
+
+double LatticeOrder::order(const double *sums, double n_atoms) const
+{
+  double squares = 0.0;
+  for (std::size_t k = 0; k < n_sums(); ++k) squares += sums[k] * sums[k];
+  return squares / (static_cast<double>(n_vectors()) * n_atoms);
+}
+
+void LatticeOrder::gradient(const double *sums, double n_atoms, const double *inverse_cell,
+                            double *gradient) const
+{
+  const double factor = 2.0 * two_pi / (static_cast<double>(n_vectors()) * n_atoms);
+  const std::size_t n = phases_.size() / n_sums();
+  const double *phase = phases_.data();
+  for (std::size_t i = 0; i < n; ++i, gradient += 3) {
+    double by_fractional[3] = {0.0, 0.0, 0.0};
+    const double *sum = sums;
+    for (const auto &signs : signs_) {
+      const double slope = sum[1] * phase[0] - sum[0] * phase[1];
+      for (int k = 0; k < 3; ++k) by_fractional[k] += signs[k] * repeats_[k] * slope;
+      phase += 2;
+      sum += 2;
+    }
+    const double a = factor * by_fractional[0], b = factor * by_fractional[1], c = factor * by_fractional[2];
+    gradient[0] = inverse_cell[0] * a;
+    gradient[1] = inverse_cell[5] * a + inverse_cell[1] * b;
+    gradient[2] = inverse_cell[4] * a + inverse_cell[3] * b + inverse_cell[2] * c;
+  }
+}
+
+}    // namespace mdsieve
