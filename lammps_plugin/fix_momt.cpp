@@ -106,13 +106,20 @@ void FixMomt::sample()
 
 void FixMomt::learn(double enthalpy, double order)
 {
-  const double unit = force->boltz * options_.temperature;
   auto &grid = weight_->grid;
-  hill_ = unit * options_.learning->hill(weight_->samples, weight_->n_visited(), weight_->round_trips());
   if (!grid.is_inside(enthalpy, order)) return;
+  const double unit = force->boltz * options_.temperature;
   if (grid.evaluate(enthalpy, order).value >= weight_->header.cap * unit) return;
-  grid.deposit(enthalpy, order, hill_);
+  grid.deposit(enthalpy, order, hill());
   weight_->deposits++;
+}
+
+/// Volume of the next hill, in energy; 0 if nothing is learnt.
+double FixMomt::hill() const
+{
+  if (!options_.learning) return 0.0;
+  return force->boltz * options_.temperature *
+         options_.learning->hill(weight_->samples, weight_->n_visited(), weight_->round_trips());
 }
 
 void FixMomt::bias()
@@ -163,7 +170,7 @@ void FixMomt::apply(int vflag)
 
 double FixMomt::compute_scalar() { return bias_.value; }
 
-/// H, O, v, scale, dv/dO, last hill, samples, visited bins, passages, round trips, steps out of bounds.
+/// H, O, v, scale, dv/dO, hill, samples, visited bins, passages, round trips, steps out of bounds.
 double FixMomt::compute_vector(int i)
 {
   switch (i) {
@@ -172,7 +179,7 @@ double FixMomt::compute_vector(int i)
   case 2: return bias_.value;
   case 3: return scale_;
   case 4: return bias_.d_order;
-  case 5: return options_.learning ? hill_ : 0.0;
+  case 5: return hill();
   case 6: return static_cast<double>(weight_->samples);
   case 7: return static_cast<double>(weight_->n_visited());
   case 8: return static_cast<double>(weight_->passages);

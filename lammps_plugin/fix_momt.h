@@ -48,7 +48,6 @@ class FixMomt : public Fix {
   double enthalpy_ = 0.0, order_ = 0.0;
   mdsieve::BiasValue bias_;
   double scale_ = 1.0;            // of the forces
-  double hill_ = 0.0;             // of the last deposit, in energy
   bigint n_out_of_bounds_ = 0;    // steps in which the scale was limited
   std::vector<double> fractional_, gradient_, sums_;
 
@@ -72,6 +71,7 @@ class FixMomt : public Fix {
   void measure();
   void sample();
   void learn(double enthalpy, double order);
+  double hill() const;
   void bias();
   void apply(int vflag);
 

@@ -173,6 +173,8 @@ void FixMomt::init()
   require_system();
   if (utils::strmatch(update->integrate_style, "^respa"))
     error->all(FLERR, "Fix momt: run_style respa applies forces in parts: expected run_style verlet");
+  if (update->whichflag == 2)
+    error->all(FLERR, "Fix momt: minimize has no ensemble: define the fix after it, or unfix it before");
   if (lmp->kokkos) error->all(FLERR, "Fix momt: does not run with KOKKOS");
   if (!force->pair) error->all(FLERR, "Fix momt: there is no pair style, so no energy");
   if (force->pair->tail_flag)

@@ -103,6 +103,21 @@ TEST(it_is_the_definition)
   CHECK_CLOSE(order(parameter, s), squares / (4 * 20), 1e-12, 0.0);
 }
 
+TEST(angles_are_exact_to_rounding_wherever_the_atom_is)
+{
+  LatticeOrder parameter(Lattice::sc, {1, 1, 1});
+  for (int i = -4000; i <= 4000; ++i) {
+    const double s[] = {i / 800.0, i / 777.7, 0.125 * i};
+    double sums[6];
+    parameter.compute_sums(1, s, sums);
+    for (int k = 0; k < 3; ++k) {
+      const long double angle = 2.0L * 3.14159265358979323846264338327950288L * s[k];
+      CHECK_CLOSE(sums[2 * k], static_cast<double>(std::cos(angle)), 0.0, 4e-16);
+      CHECK_CLOSE(sums[2 * k + 1], static_cast<double>(std::sin(angle)), 0.0, 4e-16);
+    }
+  }
+}
+
 TEST(the_gradient_is_that_of_finite_differences_in_a_skewed_cell)
 {
   auto x = random_numbers(36);
