@@ -12,6 +12,7 @@ namespace mdsieve {
 namespace {
 
 constexpr int most_intervals = 10000;
+constexpr std::size_t most_bins = 4000000;    // every rank has them all
 
 /// The four B-splines that are not zero in an interval, and their derivatives by the place in it.
 struct Splines {
@@ -60,6 +61,9 @@ BiasGrid::BiasGrid(const BiasAxis &enthalpy, const BiasAxis &order, double slope
 {
   require_axis(enthalpy, "enthalpy");
   require_axis(order, "order");
+  if (n_bins() > most_bins)
+    throw InputError(std::to_string(n_bins()) + " bins of enthalpy and order: expected at most " +
+                     std::to_string(most_bins));
   coefficients_.assign(static_cast<std::size_t>(n_rows()) * n_columns(), 0.0);
   join_tails(0, n_columns());
 }

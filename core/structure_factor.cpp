@@ -24,6 +24,21 @@ std::vector<std::array<int, 3>> shortest_vectors(Lattice lattice)
   return {{1, 1, 1}, {-1, 1, 1}, {1, -1, 1}, {1, 1, -1}};
 }
 
+/// (-1)^(n/2) / n! for n = highest, highest - 2, ...: the terms of a Taylor series, the highest power first.
+template <std::size_t N> constexpr std::array<double, N> taylor_terms(int highest)
+{
+  std::array<double, N> terms{};
+  for (std::size_t i = 0; i < N; ++i) {
+    const int n = highest - 2 * static_cast<int>(i);
+    double factorial = 1.0;
+    for (int k = 2; k <= n; ++k) factorial *= k;
+    terms[i] = (n / 2 % 2 ? -1.0 : 1.0) / factorial;
+  }
+  return terms;
+}
+constexpr auto sine_terms = taylor_terms<8>(15);
+constexpr auto cosine_terms = taylor_terms<9>(16);
+
 /// Cosine and sine of x turns: by Taylor series in the nearest eighth of a turn, whose last term is below
 /// rounding. Quicker than the library's, which also take angles that are not turns.
 void of_turns(double x, double &cosine, double &sine)
@@ -34,9 +49,9 @@ void of_turns(double x, double &cosine, double &sine)
   std::uint64_t quarter;
   std::memcpy(&quarter, &shifted, sizeof quarter);
 
-  double s = 1.0, c = 1.0;
-  for (int n = 15; n > 1; n -= 2) s = 1.0 - z * (1.0 / (n * (n - 1))) * s;
-  for (int n = 16; n > 0; n -= 2) c = 1.0 - z * (1.0 / (n * (n - 1))) * c;
+  double s = sine_terms[0], c = cosine_terms[0];
+  for (std::size_t n = 1; n < sine_terms.size(); ++n) s = s * z + sine_terms[n];
+  for (std::size_t n = 1; n < cosine_terms.size(); ++n) c = c * z + cosine_terms[n];
   s *= y;
   const bool odd = quarter & 1u;
   cosine = odd ? s : c;
@@ -85,21 +100,28 @@ void LatticeOrder::compute_sums(std::size_t n_atoms, const double *fractional, d
   phases_.resize(n_atoms * n_sums());
   double *phase = phases_.data();
   for (std::size_t i = 0; i < n_atoms; ++i, fractional += 3) {
-    double cosine[3], sine[3];
-    for (int k = 0; k < 3; ++k) of_turns(repeats_[k] * fractional[k], cosine[k], sine[k]);
+    // along each cell vector: backwards, not at all, forwards
+    double real[3][3], imaginary[3][3];
+    for (int k = 0; k < 3; ++k) {
+      double cosine, sine;
+      of_turns(repeats_[k] * fractional[k], cosine, sine);
+      real[k][0] = real[k][2] = cosine;
+      imaginary[k][0] = -sine;
+      imaginary[k][2] = sine;
+      real[k][1] = 1.0;
+      imaginary[k][1] = 0.0;
+    }
     double *sum = sums;
-    for (const auto &signs : signs_) {
-      double c = 1.0, s = 0.0;
-      for (int k = 0; k < 3; ++k) {
-        if (signs[k] == 0) continue;
-        const double along = signs[k] * sine[k], real = c * cosine[k] - s * along;
-        s = c * along + s * cosine[k];
-        c = real;
-      }
-      *phase++ = c;
-      *phase++ = s;
-      *sum++ += c;
-      *sum++ += s;
+    for (const auto &[a, b, c] : signs_) {
+      const double xr = real[0][a + 1], xi = imaginary[0][a + 1];
+      const double yr = real[1][b + 1], yi = imaginary[1][b + 1];
+      const double zr = real[2][c + 1], zi = imaginary[2][c + 1];
+      const double xyr = xr * yr - xi * yi, xyi = xr * yi + xi * yr;
+      phase[0] = xyr * zr - xyi * zi;
+      phase[1] = xyr * zi + xyi * zr;
+      *sum++ += phase[0];
+      *sum++ += phase[1];
+      phase += 2;
     }
   }
 }

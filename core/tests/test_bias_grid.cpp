@@ -105,6 +105,7 @@ TEST(what_makes_no_sense_is_refused)
   CHECK_THROWS(BiasGrid({0.0, infinity, 10}, order, 0, 0), "enthalpy: the window is empty");
   CHECK_THROWS(BiasGrid({0.0, 1.0, 3}, order, 0, 0), "3 intervals: expected 4 to 10000");
   CHECK_THROWS(BiasGrid({0.0, 1.0, 10001}, order, 0, 0), "10001 intervals");
+  CHECK_THROWS(BiasGrid({0.0, 1.0, 9000}, {0.0, 1.0, 9000}, 0, 0), "81000000 bins");
   BiasGrid grid(enthalpy, order, 0, 0);
   CHECK_THROWS(grid.set_coefficients({1.0}), "1 coefficients: expected 483");
   CHECK_THROWS(grid.set_coefficients(std::vector<double>(483, infinity)), "not finite");
