@@ -65,6 +65,7 @@ $(STAMPS)/installed: $(BUILD_FILES) $(CXX_SOURCES) $(PY_SOURCES) $(STAMPS)/build
 $(STAMPS)/test-tools: pyproject.toml | $(STAMPS)/installed $(STAMPS)/torch
 	@echo "== Programs the tests compare with"
 	@$(PIP) install -q 'mdsieve[test]'
+	@$(PIP) install -q --no-deps 'maml>=2025.4'    # what is compared needs scikit-learn alone
 	@touch $@
 
 $(STAMPS)/dev-tools: pyproject.toml | $(STAMPS)/installed
