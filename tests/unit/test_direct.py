@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DIRECT: exactly so many clusters, true centroids, nested picks, the same picks in any order of rows."""
 
+from itertools import pairwise
+
 import h5py
 import numpy as np
 import pytest
@@ -201,7 +203,7 @@ def test_the_pick_of_a_cluster_is_the_member_nearest_to_its_mean(rows):
 
 def test_more_members_a_cluster_only_add_to_fewer(rows):
     picks = [DIRECT(n_clusters=60, per_cluster=k).fit(rows).selected_idx_ for k in (1, 2, 3, 7)]
-    for fewer, more in zip(picks, picks[1:], strict=False):
+    for fewer, more in pairwise(picks):
         np.testing.assert_array_equal(more[: len(fewer)], fewer)
         assert len(set(more.tolist())) == len(more) > len(fewer)
 

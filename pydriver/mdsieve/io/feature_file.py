@@ -46,27 +46,27 @@ class FeatureFile:
     def __init__(self, path: str | os.PathLike, *, dataset: str | None = None) -> None:
         self.path = Path(path)
         self._file: Any = None
-        self._rows: Any = None
         if not self.path.is_file():
             raise FileNotFoundError(2, "there is no such file", str(self.path))
         if self.path.suffix in _HDF5:
-            self._open_hdf5(dataset)
+            self._rows = self._open_hdf5(dataset)
         elif self.path.suffix == ".npy":
-            self._open_npy()
+            self._rows = self._open_npy()
         else:
             raise ValueError(f"{self.path}: expected a name that ends in .npy, .h5 or .hdf5")
-        if self._rows.ndim != 2 or self._rows.dtype.kind not in "fiu" or not self._rows.shape[1]:
-            what = f"an array of shape {self._rows.shape} and type {self._rows.dtype}"
+        rows = self._rows
+        if rows.ndim != 2 or rows.dtype.kind not in "fiu" or not rows.shape[1]:
+            what = f"an array of shape {rows.shape} and type {rows.dtype}"
             self.close()
             raise ValueError(f"{self.path}: {what}, expected rows of numbers")
 
-    def _open_npy(self) -> None:
+    def _open_npy(self) -> Any:
         try:
-            self._rows = np.load(self.path, mmap_mode="r", allow_pickle=False)
+            return np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise ValueError(f"{self.path}: no array that NumPy can map ({error})") from None
 
-    def _open_hdf5(self, dataset: str | None) -> None:
+    def _open_hdf5(self, dataset: str | None) -> Any:
         import h5py
 
         try:
@@ -78,7 +78,7 @@ class FeatureFile:
         if name not in names:
             self.close()
             raise ValueError(f"{self.path}: no matrix '{name}', there is {', '.join(names) or 'none'}")
-        self._rows = self._file[name]
+        return self._file[name]
 
     @property
     def shape(self) -> tuple[int, int]:

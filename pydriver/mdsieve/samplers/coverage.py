@@ -17,8 +17,8 @@ class Coverage:
     Attributes
     ----------
     per_component : ndarray of float, shape (n_components,)
-        Bins of one component after the other (Qi et al., npj Comput. Mater. 10, 43 (2024)). A selection may hit
-        all of them and yet miss most combinations.
+        Bins of one component after the other (Qi et al., arXiv:2307.13710). A selection may hit all of them
+        and yet miss most combinations.
     joint : float
         Cubes of the space of all components.
     joint_most : float

@@ -46,7 +46,7 @@ class OrderSensitivity:
 
 
 class DIRECT(Sampler):
-    """Dimensionality reduction, clustering, stratified sampling (Qi et al., npj Comput. Mater. 10, 43 (2024)).
+    """Dimensionality reduction, clustering, stratified sampling (Qi et al., arXiv:2307.13710).
 
     Features are standardised, brought to their principal components, these weighted by the share of the
     variance that they explain, the rows clustered by BIRCH, and members of every cluster picked.
@@ -78,9 +78,9 @@ class DIRECT(Sampler):
     duplicates : bool
         Pick members of small clusters again until there are `per_cluster`; else the shortfall is stated.
     compatibility : "maml" or None
-        Pick what the program maml picks: its threshold search, scikit-learn's BIRCH on rows in the order given,
-        its centres. `threshold` is the first one tried (None: 0.5). No earlier set; all rows are held, memory
-        and time grow with the square of the number of sub-clusters.
+        Pick what the program maml picks: its threshold search, scikit-learn's BIRCH on rows in the order
+        given, its centres. `threshold` is the first one tried (None: 0.5). No earlier set; all rows are
+        held, memory and time grow with the square of the number of sub-clusters.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None
         Seed of the order by content.
 
@@ -97,14 +97,15 @@ class DIRECT(Sampler):
     threshold_ : float
         The one that was used.
     n_subclusters_ : int
-        Of BIRCH, from which Ward's hierarchy makes the clusters. Above 50 000 nearest pairs are joined instead.
+        Of BIRCH, from which Ward's hierarchy makes the clusters. Above 50 000 nearest pairs are joined
+        instead.
     passes_ : list of (float, int, int)
         Thresholds tried, sub-clusters found, rows read until that was known.
 
     Notes
     -----
-    BIRCH's labels are those of the sub-cluster that took a row in, so that no cluster is empty and the centroid
-    is the mean of the rows that it stands for. Up to about 2000 distinct rows are clustered by Ward alone.
+    A row's label is that of the sub-cluster that took it in, so that no cluster is empty and the centroid is
+    the mean of the rows that it stands for. Up to about 2000 distinct rows are clustered by Ward alone.
     With an earlier set its rows are clustered too; a cluster that holds some of them needs so many fewer,
     and clusters are cut so that `n_to_select` others are left.
     """
@@ -138,7 +139,7 @@ class DIRECT(Sampler):
         self.compatibility = compatibility
         self.random_state = random_state
 
-    # --- fitting -----------------------------------------------------------------------------------------------
+    # fitting
 
     def fit_file(self, features: FeatureFile | str | os.PathLike, *, X_selected=None) -> DIRECT:
         """Pick rows of a file that need not fit into memory; twice read, in blocks.
@@ -196,17 +197,20 @@ class DIRECT(Sampler):
         ]
         return Picks(chosen.rows[:n], chosen.distances[:n], reasons, max(0, wanted - n))
 
-    # --- parts -------------------------------------------------------------------------------------------------
+    # parts
 
     def _scores_and_keys(
         self, rows: np.ndarray | FeatureFile, earlier: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Weighted scores of the rows and, after them, of those of the earlier set; a number of each row's content."""
+        """Scores of the rows and, after them, of those of the earlier set; a number of each row's content."""
         n_rows, n_features = rows.shape
         n = n_rows + (0 if earlier is None else len(earlier))
         scores = _room((n, len(self.components_.axes)))
         keys = np.empty(n, dtype=np.uint64)
-        factors = np.random.default_rng(self.seed_).integers(2**63, size=n_features, dtype=np.uint64) * 2 + 1
+        factors: np.ndarray = np.random.default_rng(self.seed_).integers(
+            2**63, size=n_features, dtype=np.uint64
+        )
+        factors = 2 * factors + 1
         for start, block in _all_blocks(rows, earlier):
             part = slice(start, start + len(block))
             scores[part] = self.components_.scores(block, weighted=self.weighted)
@@ -303,7 +307,7 @@ class DIRECT(Sampler):
         if self.compatibility and earlier is not None:
             raise ValueError("compatibility='maml' knows no earlier set")
 
-    # --- what came of it ---------------------------------------------------------------------------------------
+    # what came of it
 
     def scores(self, X) -> np.ndarray:
         """Components of rows as they were clustered, shape (n_rows, n_components); after a fit."""
@@ -343,7 +347,7 @@ class DIRECT(Sampler):
         X = np.asarray(X, dtype=float)
         overlap, agreement, covered = [], [], []
         for which in range(1, n_orders + 1):
-            order = np.random.default_rng([self.seed_, which]).permutation(len(X))
+            order = np.random.default_rng([self.seed_ or 0, which]).permutation(len(X))
             again = clone(self).set_params(order="given").fit(X[order])
             picked = order[again.selected_idx_]
             labels = np.empty(len(X), dtype=np.int64)

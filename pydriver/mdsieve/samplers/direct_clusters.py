@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Exactly so many clusters of any number of rows: BIRCH with a bounded search for its threshold, then Ward."""
+"""Exactly so many clusters of any number of rows: BIRCH, whose threshold is searched, then Ward."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _search(
 def _grow(
     scores: np.ndarray, order: np.ndarray | None, threshold: float, branching: int, most: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Owners of the rows and means of the sub-clusters; of the first rows only if there are more than most."""
+    """Owners of the rows and means of the sub-clusters; broken off if these get more than most."""
     from mdsieve._core import ClusterFeatureTree
 
     tree = ClusterFeatureTree(scores.shape[1], threshold, branching)

@@ -105,7 +105,8 @@ def choose_members(
     per_cluster : int
         Members a cluster that are wanted.
     n_earlier : ndarray of int, shape (n_clusters,)
-        Members that each cluster has in an earlier set: so many fewer are wanted, and the first places are theirs.
+        Members that each cluster has in an earlier set: so many fewer are wanted, and the first places are
+        theirs.
     ties : ndarray, shape (n_rows,), optional
         Which of two members at the same distance comes first (both members of a cluster of two have the same,
         but for rounding). Default: the lower index.

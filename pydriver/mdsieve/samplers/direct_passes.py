@@ -86,7 +86,9 @@ def two_passes(
     """
     template = clone(sampler) if sampler is not None else DIRECT()
     template.set_params(n_clusters=None)
-    first, rows, lengths = [], [], []
+    first: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+    lengths: list[int] = []
     for part in parts:
         picked, values, n = _first_pass(part, n_each, template)
         if rows and values.shape[1] != rows[0].shape[1]:

@@ -49,8 +49,8 @@ def fit_components(
 ) -> PrincipalComponents:
     """Principal components in one pass over the rows.
 
-    Means and covariances of blocks are merged exactly (Chan, Golub and LeVeque, Am. Stat. 37, 242, 1983), so that
-    the result is that of all rows at once up to rounding.
+    Means and covariances of blocks are merged exactly (Chan, Golub and LeVeque, Am. Stat. 37, 242, 1983): the
+    result is that of all rows at once up to rounding.
 
     Parameters
     ----------
