@@ -82,7 +82,7 @@ class DIRECT(Sampler):
         given, its centres. `threshold` is the first one tried (None: 0.5). No earlier set; all rows are
         held, memory and time grow with the square of the number of sub-clusters.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None
-        Seed of the order by content.
+        Seed of the order by content, which also decides between members that are equally near.
 
     Attributes
     ----------
@@ -182,7 +182,7 @@ class DIRECT(Sampler):
             chosen = self._maml(rows, n_wanted)
         else:
             scores, keys = self._scores_and_keys(rows, earlier)
-            chosen = self._choose(scores, keys if self.order == "content" else None, len(rows), n_wanted)
+            chosen = self._choose(scores, keys, rows.shape[0], n_wanted)
         return self._picks(chosen, n_wanted)
 
     def _picks(self, chosen: Chosen, n_wanted: int | None) -> Picks:
@@ -207,20 +207,16 @@ class DIRECT(Sampler):
         n = n_rows + (0 if earlier is None else len(earlier))
         scores = _room((n, len(self.components_.axes)))
         keys = np.empty(n, dtype=np.uint64)
-        factors: np.ndarray = np.random.default_rng(self.seed_).integers(
-            2**63, size=n_features, dtype=np.uint64
-        )
-        factors = 2 * factors + 1
+        drawn = np.random.default_rng(self.seed_).integers(2**63, size=(n_features,), dtype=np.uint64)
+        factors = 2 * np.asarray(drawn) + 1
         for start, block in _all_blocks(rows, earlier):
             part = slice(start, start + len(block))
             scores[part] = self.components_.scores(block, weighted=self.weighted)
             keys[part] = content_keys(block, factors)
         return scores, keys
 
-    def _choose(
-        self, scores: np.ndarray, keys: np.ndarray | None, n_rows: int, n_wanted: int | None
-    ) -> Chosen:
-        order = None if keys is None else np.argsort(keys, kind="stable")
+    def _choose(self, scores: np.ndarray, keys: np.ndarray, n_rows: int, n_wanted: int | None) -> Chosen:
+        order = np.argsort(keys, kind="stable") if self.order == "content" else None
         n_earlier = len(scores) - n_rows
         n_clusters = self.n_clusters
         if n_clusters is None and n_wanted is not None:
@@ -246,7 +242,7 @@ class DIRECT(Sampler):
             distances[:n_rows],
             self.per_cluster,
             n_earlier=held,
-            ties=None if keys is None else keys[:n_rows],
+            ties=keys[:n_rows],
             places=self.places,
             duplicates=self.duplicates,
         )

@@ -90,7 +90,7 @@ def choose_members(
     per_cluster: int,
     *,
     n_earlier: np.ndarray,
-    ties: np.ndarray | None = None,
+    ties: np.ndarray,
     places: Places = "interlaced",
     duplicates: bool = False,
 ) -> Chosen:
@@ -107,16 +107,16 @@ def choose_members(
     n_earlier : ndarray of int, shape (n_clusters,)
         Members that each cluster has in an earlier set: so many fewer are wanted, and the first places are
         theirs.
-    ties : ndarray, shape (n_rows,), optional
-        Which of two members at the same distance comes first (both members of a cluster of two have the same,
-        but for rounding). Default: the lower index.
+    ties : ndarray, shape (n_rows,)
+        Of members at the same distance the one with the smaller number comes first (both members of a cluster
+        of two have the same, but for rounding).
     places : {"interlaced", "steps"}
         See the functions of these names.
     duplicates : bool
         Take members of a small cluster again and again until there are enough.
     """
     rounded = np.round(distances / (float(distances.max(initial=0.0)) or 1.0), 10)
-    order = np.lexsort((rounded, labels) if ties is None else (ties, rounded, labels))
+    order = np.lexsort((ties, rounded, labels))
     n_clusters = len(n_earlier)
     ends = np.cumsum(np.bincount(labels, minlength=n_clusters))
     starts = np.concatenate([[0], ends[:-1]])
