@@ -191,6 +191,38 @@ def test_the_screen_keeps_frames_by_soap(folder):
     assert 1 < len(expected) < 6
 
 
+def test_farthest_points_by_soap_are_those_of_the_kernels(folder):
+    from mdsieve.encoders.soap import Soap
+    from mdsieve.samplers.farthest_on_kernel import KernelFPS
+    from mdsieve.similarity.average_kernel import AverageKernel
+    from mdsieve.similarity.rematch import REMatchKernel
+
+    frames = [atoms[:40] for atoms in read(folder / "melt.extxyz", "::6")]
+    write(folder / "soap.extxyz", frames[:-2])
+    write(folder / "earlier.extxyz", frames[-2:])
+    atoms = Soap(["Ni", "Al"], r_cut=4.0).encode_atoms(frames)
+    for method, kernel in (("fps", AverageKernel(atoms)), ("rematch", REMatchKernel(atoms))):
+        mdsieve(folder, "select", method, "soap.extxyz", "-n", 4, "--cutoff", 4, "-j", 1, "-r", "earlier.extxyz",
+                "-o", f"soap-{method}.extxyz", "--report", f"soap-{method}.html")  # fmt: skip
+        expected = KernelFPS(4).fit(kernel, X_selected=[9, 10])
+        kept = read(folder / f"soap-{method}.extxyz", ":")
+        assert [a.info["frame"] for a in kept] == expected.selected_idx_.tolist()
+        scores = [a.info["select_score"] for a in kept]
+        np.testing.assert_allclose(scores, expected.select_distance_, rtol=1e-6)
+
+
+def test_direct_picks_what_its_sampler_picks(folder):
+    from mdsieve.encoders.pooled import PooledSymmetryFunctions
+    from mdsieve.samplers.direct import DIRECT
+
+    mdsieve(folder, "select", "direct", "melt.extxyz", "-f", "sf.nn", "-n", 8, "-k", 2, "-j", 1, "--seed", 5,
+            "-o", "direct.extxyz")  # fmt: skip
+    functions = SymmetryFunctions.from_file(folder / "sf.nn")
+    rows = PooledSymmetryFunctions(functions).encode(read(folder / "melt.extxyz", ":"))
+    expected = DIRECT(8, per_cluster=2, random_state=5).fit(rows)
+    assert picks(folder / "direct.extxyz") == expected.selected_idx_.tolist()
+
+
 def test_strata_are_named_on_the_command_line(folder, binary_trajectory):
     frames = [atoms.copy() for atoms in binary_trajectory[:30]]
     for i, atoms in enumerate(frames):
@@ -210,6 +242,37 @@ def test_frames_that_are_there_already_are_not_picked_again(folder, means):
     expected = FPS(5).fit(means, X_selected=means[::6]).selected_idx_.tolist()
     assert picks(folder / "more.extxyz") == expected
     assert not set(expected) & set(range(0, 61, 6))
+
+
+RULES = {"bank": ("-t", "0.3"), "dvlae": ("-d", "0.2")}
+
+
+@pytest.mark.parametrize("method", RULES)
+def test_rules_that_go_frame_by_frame_know_an_earlier_set_and_write_a_report(method, folder, tmp_path):
+    """With the first frames as the earlier set the others are decided as they are after these."""
+    frames = read(folder / "melt.extxyz", ":")
+    write(tmp_path / "first.extxyz", frames[:20])
+    write(tmp_path / "rest.extxyz", frames[20:])
+    words = ("-f", folder / "sf.nn", *RULES[method], "-j", 1)
+    scaling = () if method == "dvlae" else ("--scaling", "sf.scaling.data")
+    if scaling:
+        (tmp_path / "sf.scaling.data").write_bytes((folder / "sf.scaling.data").read_bytes())
+    mdsieve(tmp_path, "select", method, "rest.extxyz", *words, *scaling, "-r", "first.extxyz", "-o", "new.extxyz",
+            "--report", "report.html")  # fmt: skip
+    new = picks(tmp_path / "new.extxyz")
+    mdsieve(tmp_path, "select", method, "rest.extxyz", *words, *scaling, "-o", "alone.extxyz")
+    alone = picks(tmp_path / "alone.extxyz")
+    assert 0 < len(new) < len(alone)
+    if method == "bank":
+        mdsieve(
+            tmp_path, "select", method, "first.extxyz", "rest.extxyz", *words, *scaling, "-o", "both.extxyz"
+        )
+        both = read(tmp_path / "both.extxyz", ":")
+        assert new == [a.info["frame"] for a in both if a.info["source"] == "rest.extxyz"]
+    page = (tmp_path / "report.html").read_text()
+    assert "<b>41</b><span>frames seen" in page
+    assert f"<b>{len(new)}</b><span>picked" in page
+    assert "<h2>Map</h2>" not in page
 
 
 # ---- engines

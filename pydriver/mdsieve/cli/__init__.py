@@ -29,6 +29,7 @@ COMMANDS = {
     "report": ("report", "report"),
     "map": ("map", "map_frames"),
     "cutout": ("cutout", "cutout"),
+    "score": ("score", "score"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

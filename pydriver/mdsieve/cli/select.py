@@ -8,7 +8,7 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Choose frames of stored trajectories.")
 
 #: Names of the commands; each is the function of that name in ``cli/select_NAME.py``.
-METHODS = ("bank", "fps", "dvlae", "cluster", "cur", "entropy", "screen", "random")
+METHODS = ("bank", "fps", "direct", "rematch", "dvlae", "cluster", "cur", "entropy", "screen", "random")
 
 
 @app.callback()

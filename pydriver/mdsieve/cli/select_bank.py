@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mdsieve.cli.select_options import UnitsOption
+from mdsieve.cli.select_options import ReferenceOption, ReportOption, UnitsOption
 from mdsieve.cli.thresholds import OptionalThresholdWords, parse_thresholds
 
 
@@ -22,6 +22,8 @@ def select_bank(
     ] = "minmax",
     start: Annotated[Path | None, typer.Option("--bank", "-b", help="Bank to begin with.")] = None,
     save_bank: Annotated[Path | None, typer.Option("--save-bank", help="Write the bank at the end.")] = None,
+    reference: ReferenceOption = None,
+    report: ReportOption = None,
     types: Annotated[
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
@@ -37,7 +39,12 @@ def select_bank(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     budget: Annotated[
         int | None,
-        typer.Option("--budget", "-n", help="Keep so many: the radius grows as it must, from the threshold."),
+        typer.Option(
+            "--budget",
+            "--number",
+            "-n",
+            help="Keep so many: the radius grows as it must, from the threshold.",
+        ),
     ] = None,
     of: Annotated[
         Literal["frames", "environments"], typer.Option("--of", help="What the budget counts.")
@@ -53,6 +60,8 @@ def select_bank(
     if budget is not None:
         if start is not None or functions is None:
             raise ValueError("--budget: expected --functions, and no --bank to begin with")
+        if reference or report is not None:
+            raise ValueError("--budget: expected no --reference and no --report")
         from mdsieve.samplers.select_budget import select_budget
 
         found = select_budget(
@@ -88,6 +97,8 @@ def select_bank(
         scaling=scaling,
         bank=start,
         save_bank=save_bank,
+        earlier=reference or (),
+        report=report,
         types=types.split(",") if types else None,
         n2p2_units=n2p2_units,
         precision=precision,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mdsieve.cli.select_options import UnitsOption
+from mdsieve.cli.select_options import ReferenceOption, ReportOption, UnitsOption
 
 
 def select_dvlae(
@@ -25,6 +25,8 @@ def select_dvlae(
     save_frames: Annotated[
         Path | None, typer.Option("--save-frames", help="Write the seen frames at the end.")
     ] = None,
+    reference: ReferenceOption = None,
+    report: ReportOption = None,
     types: Annotated[
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
@@ -56,6 +58,8 @@ def select_dvlae(
         step=step,
         start=start,
         save_frames=save_frames,
+        earlier=reference or (),
+        report=report,
         types=types.split(",") if types else None,
         n2p2_units=n2p2_units,
         precision=precision,

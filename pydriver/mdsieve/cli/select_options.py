@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
     from mdsieve.encoders.contract import Encoder
     from mdsieve.samplers.contract import Sampler
     from mdsieve.samplers.encoded_frames import Trajectories
     from mdsieve.samplers.select_frames import Scale
+    from mdsieve.similarity.kernel import StructureKernel
 
 EncoderName = Literal["mean", "pooled", "soap", "chgnet", "m3gnet"]
 ScaleName = Literal["none", "standard", "minmax", "unit"]
@@ -150,7 +155,13 @@ class Work:
 
 
 def select_with(
-    sampler: "Sampler", files: Files, work: Work, encoding: Encoding | None, *, strata: str | None = None
+    sampler: "Sampler",
+    files: Files,
+    work: Work,
+    encoding: Encoding | None,
+    *,
+    strata: str | None = None,
+    kernel: "Callable[[Sequence[np.ndarray]], StructureKernel] | None" = None,
 ) -> None:
     """Run a sampler and say what came of it.
 
@@ -161,7 +172,7 @@ def select_with(
     work : Work
     encoding : Encoding or None
         None: the sampler does not look at the frames.
-    strata : str, optional
+    strata, kernel : optional
         See `mdsieve.samplers.select_frames.select_frames`.
     """
     import shlex
@@ -186,6 +197,7 @@ def select_with(
             outputs,
             earlier=earlier,
             strata=strata,
+            kernel=kernel,
             scale="none" if encoding is None else default_scale(encoding),
             is_split_by_element=encoding is not None and type(sampler).__name__ == "EntropySampler",
             executor=engine,
@@ -225,6 +237,7 @@ def make_encoder(encoding: Encoding, frames: "Trajectories", earlier: "Trajector
         raise ValueError(f"--functions with --encoder {name}: expected with mean and pooled only")
     if name == "soap":
         from mdsieve.encoders.soap import Soap
+        from mdsieve.encoders.unit_mean import UnitMean
 
         species = {
             symbol
@@ -232,7 +245,7 @@ def make_encoder(encoding: Encoding, frames: "Trajectories", earlier: "Trajector
             for frame in each
             for symbol in frame.structure().get_chemical_symbols()
         }
-        return Soap(sorted(species), r_cut=encoding.cutoff, sigma=encoding.sigma)
+        return UnitMean(Soap(sorted(species), r_cut=encoding.cutoff, sigma=encoding.sigma))
     if name == "chgnet":
         from mdsieve.encoders.chgnet import ChgnetReadout
 

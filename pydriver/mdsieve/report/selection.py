@@ -7,7 +7,7 @@ import io
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mdsieve.samplers.selection import Selection
 
 _KEPT, _REST, _LINE = "#d1495b", "0.78", "#00798c"
+_STYLE = """svg {max-width: 100%; height: auto}
+th, td {text-align: left; white-space: normal; overflow-wrap: anywhere}
+"""
 _MOST_ROWS = 500
 _MOST_POINTS = 3000  # drawn as lines; more become an image inside the picture
 
@@ -30,7 +33,7 @@ def write_selection_report(
     selection: Selection,
     path: str | os.PathLike,
     *,
-    rows: np.ndarray,
+    rows: np.ndarray | None,
     places: Sequence[tuple[str, int]],
     seconds: float,
 ) -> None:
@@ -40,8 +43,8 @@ def write_selection_report(
     ----------
     selection : Selection
     path : path
-    rows : ndarray, shape (n_candidates, n_features)
-        What the sampler saw, one row a frame: for the map.
+    rows : ndarray, shape (n_candidates, n_features), or None
+        What the sampler saw, one row a frame: for the map. None: no map.
     places : sequence of (str, int)
         File and place in it of each candidate.
     seconds : float
@@ -53,7 +56,7 @@ def write_selection_report(
         If the page cannot be written.
     """
     sections = [_headline(selection, seconds)]
-    if rows.shape[1] > 1:
+    if rows is not None and rows.shape[1] > 1:
         sections.append(
             "<h2>Map</h2>\n<p class=note>A point is a frame: the first two principal components of what the "
             f"sampler saw.</p>\n{_svg(_map(rows, selection))}"
@@ -71,7 +74,7 @@ def write_selection_report(
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>mdsieve: {name}</title>\n<style>\n{style}\nsvg {{max-width: 100%; height: auto}}\n</style>\n"
+        f"<title>mdsieve: {name}</title>\n<style>\n{style}\n{_STYLE}</style>\n"
         "</head>\n<body>\n" + "\n".join(sections) + f"\n{_footer(selection)}\n</body>\n</html>\n"
     )
     with replacing(path) as temporary:
@@ -80,7 +83,11 @@ def write_selection_report(
 
 def _headline(selection: Selection, seconds: float) -> str:
     n, picked = selection.n_candidates, len(selection)
-    facts = [(f"{n}", "frames seen"), (f"{picked}", "picked"), (f"{100 * picked / n:.1f} %", "of them")]
+    facts = [
+        (f"{n}", "frames seen"),
+        (f"{picked}", "picked"),
+        (f"{100 * picked / max(n, 1):.1f} %", "of them"),
+    ]
     if selection.shortfall:
         facts.append((f"{selection.shortfall}", "fewer than asked for"))
     facts.append((f"{seconds:.1f} s", "in all"))
@@ -106,12 +113,11 @@ def _map(rows: np.ndarray, selection: Selection):
         s=14,
         color=_KEPT,
         linewidths=0,
-        label=f"picked ({len(mine)})",
         rasterized=len(mine) > _MOST_POINTS,
     )
     axes.set_xlabel(found.axes[0])
     axes.set_ylabel(found.axes[1])
-    axes.legend(fontsize="small", frameon=False)
+    axes.set_title(f"picked ({len(mine)})", color=_KEPT, fontsize="small", loc="right")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -150,7 +156,18 @@ def _sources(selection: Selection, places: Sequence[tuple[str, int]]) -> str:
 def _configuration(selection: Selection) -> str:
     entries: dict[str, Any] = {**selection.configuration, "seed": selection.seed}
     entries |= {f"version of {name}": version for name, version in selection.versions.items()}
-    return _table(("", ""), [[key, str(value)] for key, value in entries.items() if value is not None])
+    return _table(("option", "value"), [[key, value] for key, value in _flat(entries)])
+
+
+def _flat(entries: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Entries as words, those of a mapping one after the other."""
+    for key, value in entries.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{key} ")
+        elif isinstance(value, list | tuple):
+            yield before + key, ", ".join(map(str, value))
+        elif value is not None:
+            yield before + key, str(value)
 
 
 def _picks(selection: Selection, places: Sequence[tuple[str, int]]) -> str:

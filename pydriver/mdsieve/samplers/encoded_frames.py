@@ -70,6 +70,11 @@ class EncodedFrames:
         """Frame of each row where rows are atoms."""
         return np.repeat(np.arange(len(self.n_atoms)), self.n_atoms)
 
+    @property
+    def by_frame(self) -> list[np.ndarray]:
+        """Rows of each frame."""
+        return np.split(self.rows, np.cumsum(self.n_atoms)[:-1])
+
 
 @dataclass
 class _Encode:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from mdsieve.io.replacing import replacing
 from mdsieve.io.trajectories import RawFrame, iterate_raw_frames
 from mdsieve.samplers.described_frames import FingerprintSpool, describe_frames, naming
 from mdsieve.samplers.progress import ShareDone, showing_progress
+from mdsieve.samplers.stream_record import StreamRecord
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -56,6 +57,8 @@ def select_bank(
     scaling: str | os.PathLike | None = "minmax",
     bank: str | os.PathLike | None = None,
     save_bank: str | os.PathLike | None = None,
+    earlier: Iterable[str | os.PathLike] = (),
+    report: str | os.PathLike | None = None,
     types: Sequence[str] | None = None,
     n2p2_units: DataUnits = "metal",
     precision: Precision = "double",
@@ -89,6 +92,11 @@ def select_bank(
         A stored bank to begin with.
     save_bank : path, optional
         Where to write the bank at the end.
+    earlier : iterable of paths
+        Frames that are there already: they go through the rule first and are not written. The scaling is
+        not fitted on them.
+    report : path, optional
+        A page about the selection.
     types : sequence of str, optional
         Element symbols of LAMMPS' atom types.
     n2p2_units : {"metal", "atomic"}
@@ -109,10 +117,10 @@ def select_bank(
     OSError
         If a file cannot be read or written.
     """
-    paths = [Path(path) for path in paths]
+    paths, earlier = [Path(path) for path in paths], [Path(path) for path in earlier]
     if not paths:
         raise ValueError("no trajectory was given")
-    for path in (output, save_bank):
+    for path in (output, save_bank, report):
         if path is not None and Path(path).exists() and not overwrite:
             raise FileExistsError(17, "the file exists already; overwrite it explicitly", str(path))
     if n_jobs < 1:
@@ -134,10 +142,37 @@ def select_bank(
             spool,
             show,
         )
-        selection = _select(paths, types, n2p2_units, environments, output, n_jobs, spool, show)
+        known = iterate_raw_frames(earlier, types, n2p2_units)
+        _learn(known, environments, n_jobs, Path(output).absolute().parent, show)
+        record = StreamRecord()
+        selection = _select(paths, types, n2p2_units, environments, output, n_jobs, spool, show, record)
     if save_bank is not None:
         environments.save(save_bank)
+    if report is not None:
+        configuration = {
+            "sampler": "LE bank",
+            "thresholds": environments.thresholds,
+            "functions": str(functions_path),
+            "scaling": str(scaling),
+            "files": [str(path) for path in paths],
+            "earlier_files": [str(path) for path in earlier],
+            "bank": selection.bank_sizes,
+        }
+        record.write_report(report, configuration)
     return selection
+
+
+def _learn(
+    frames: Iterator[RawFrame], bank: EnvironmentBank, n_jobs: int, folder: Path, show: Callable
+) -> None:
+    """Let frames go through the rule that are not to be kept."""
+    line = show("the earlier set")
+    with FingerprintSpool(folder) as spool:
+        spool.rewind()  # nothing of these is needed again
+        for number, (frame, described) in enumerate(describe_frames(frames, bank.functions, n_jobs, spool)):
+            with naming(frame):
+                bank.update_from_fingerprints(*described.environments, step=number)
+            line(number + 1, None)
 
 
 def _select(
@@ -149,6 +184,7 @@ def _select(
     n_jobs: int,
     spool: FingerprintSpool,
     show: Callable,
+    record: StreamRecord,
 ) -> BankSelection:
     from ase.io import write
 
@@ -161,6 +197,7 @@ def _select(
             iterate_raw_frames(paths, types, n2p2_units), bank.functions, n_jobs, spool
         ):
             environments = described.environments
+            record.see(frame)
             with naming(frame):
                 is_worth_keeping = bank.has_new(*environments[:2])
             if is_worth_keeping:
@@ -168,7 +205,10 @@ def _select(
                 update = bank.update_from_fingerprints(*environments, step=step)
                 n_kept += 1
                 n_new += len(update.new)
-                write(file, _marked(frame, update, described.ids), format="extxyz")
+                atoms = _marked(frame, update, described.ids)
+                write(file, atoms, format="extxyz")
+                words = f"{len(update.new)} new, farthest atom {atoms.info['trigger_atom']}"
+                record.keep(atoms.info["novelty"], words)
             n_frames += 1
             n_environments += len(described.elements)
             report(n_frames, n_kept, done.after(frame))

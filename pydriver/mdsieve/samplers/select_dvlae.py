@@ -15,6 +15,7 @@ from mdsieve.io.replacing import replacing
 from mdsieve.io.trajectories import iterate_raw_frames
 from mdsieve.samplers.described_frames import FingerprintSpool, describe_frames, naming
 from mdsieve.samplers.progress import ShareDone, showing_progress
+from mdsieve.samplers.stream_record import StreamRecord
 
 if TYPE_CHECKING:
     from mdsieve.descriptors import LengthUnit, Precision
@@ -50,6 +51,8 @@ def select_dvlae(
     step: float = 0.05,
     start: str | os.PathLike | None = None,
     save_frames: str | os.PathLike | None = None,
+    earlier: Iterable[str | os.PathLike] = (),
+    report: str | os.PathLike | None = None,
     types: Sequence[str] | None = None,
     n2p2_units: DataUnits = "metal",
     precision: Precision = "double",
@@ -80,6 +83,11 @@ def select_dvlae(
         Seen frames to begin with, with their ranges, bins and mode; the trajectories are then read once.
     save_frames : path, optional
         Where to write the seen frames at the end.
+    earlier : iterable of paths
+        Frames that are there already: they count as kept and are not written. The ranges are not those of
+        these.
+    report : path, optional
+        A page about the selection.
     types : sequence of str, optional
         Element symbols of LAMMPS' atom types.
     n2p2_units : {"metal", "atomic"}
@@ -102,7 +110,7 @@ def select_dvlae(
     """
     from ase.io import write
 
-    paths = [Path(path) for path in paths]
+    paths, earlier = [Path(path) for path in paths], [Path(path) for path in earlier]
     if not paths:
         raise ValueError("no trajectory was given")
     if functions_path is None:
@@ -111,7 +119,7 @@ def select_dvlae(
         raise ValueError(f"smallest distance {smallest}: expected a number from 0 to below 1")
     if n_jobs < 1:
         raise ValueError(f"{n_jobs} threads: expected at least 1")
-    for path in (output, save_frames):
+    for path in (output, save_frames, report):
         if path is not None and Path(path).exists() and not overwrite:
             raise FileExistsError(17, "the file exists already; overwrite it explicitly", str(path))
     functions = SymmetryFunctions.from_file(
@@ -134,12 +142,14 @@ def select_dvlae(
                     functions.hash, functions.elements, scaling, n_bins, mode, chosen
                 )
             )
-        report = show("choosing")
+        _learn(iterate_raw_frames(earlier, types, n2p2_units), seen, functions, n_jobs, output, show)
+        line, record = show("choosing"), StreamRecord()
         done = ShareDone(paths)
         spool.rewind()
         with replacing(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
             raw_frames = iterate_raw_frames(paths, types, n2p2_units)
             for frame, described in describe_frames(raw_frames, functions, n_jobs, spool):
+                record.see(frame)
                 with naming(frame):
                     signature = seen.signature(described.elements, described.fingerprints)
                 if not seen.reference:
@@ -153,11 +163,38 @@ def select_dvlae(
                     atoms = frame.atoms()
                     atoms.info |= {"frame": frame.index, "source": frame.source, "difference": distance}
                     write(file, atoms, format="extxyz")
-                report(n_frames, n_kept, done.after(frame))
+                    record.keep(distance, "farther than the smallest distance")
+                line(n_frames, n_kept, done.after(frame))
     if save_frames is not None:
         with replacing(save_frames) as temporary:
             temporary.write_bytes(seen.serialise())
+    if report is not None:
+        configuration = {
+            "sampler": "DV-LAE",
+            "smallest distance": smallest,
+            "bins": n_bins,
+            "mode": mode,
+            "functions": str(functions_path),
+            "files": [str(path) for path in paths],
+            "earlier_files": [str(path) for path in earlier],
+            "bits": seen.n_bits,
+        }
+        record.write_report(report, configuration)
     return DvlaeSelection(n_frames, n_kept, seen.n_bits)
+
+
+def _learn(frames, seen: _core.SeenFrames, functions: SymmetryFunctions, n_jobs: int, output, show) -> None:
+    """Let frames count as kept."""
+    line = show("the earlier set")
+    with FingerprintSpool(Path(output).absolute().parent) as spool:
+        spool.rewind()  # nothing of these is needed again
+        for number, (frame, described) in enumerate(describe_frames(frames, functions, n_jobs, spool)):
+            with naming(frame):
+                signature = seen.signature(described.elements, described.fingerprints)
+            if not seen.reference:
+                seen.set_reference(signature)
+            seen.add(seen.vector_of(signature))
+            line(number + 1, None)
 
 
 def _ranges(

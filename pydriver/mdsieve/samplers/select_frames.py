@@ -19,6 +19,7 @@ from mdsieve.encoders.mean import FingerprintSummaries, scaled_means
 from mdsieve.engine import Engine
 from mdsieve.samplers.contract import Sampler
 from mdsieve.samplers.encoded_frames import EncodedFrames, Trajectories, encode_atoms, encode_frames
+from mdsieve.samplers.farthest_on_kernel import KernelFPS
 from mdsieve.samplers.grouped import GroupedSampler
 from mdsieve.samplers.progress import showing_progress
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from mdsieve.samplers.selection import Selection
+    from mdsieve.similarity.kernel import StructureKernel
 
 logger = logging.getLogger("mdsieve.samplers")
 
@@ -103,6 +105,7 @@ def select_frames(
     strata: str | None = None,
     scale: Scale = "none",
     is_split_by_element: bool = False,
+    kernel: Callable[[Sequence[np.ndarray]], StructureKernel] | None = None,
     executor: Executor | Engine | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
@@ -129,6 +132,8 @@ def select_frames(
         (where rows are atoms, over those of each element); or rows brought to length 1.
     is_split_by_element : bool
         Where rows are atoms: nothing of one element is near anything of another.
+    kernel : callable, optional
+        For `KernelFPS`: rows of the atoms of each frame -> the kernel.
     executor : Executor, Engine or None
         Who encodes.
     checkpoint : path, optional
@@ -156,19 +161,14 @@ def select_frames(
             frames, sampler, encoder, earlier, executor=executor, checkpoint=checkpoint, show=show
         )
         if encoder is not None:
-            candidates = _scaled(candidates, scale)
+            candidates = scaled(candidates, scale)
         if is_split_by_element:
-            candidates = _split_by_element(candidates)
+            candidates = split_by_element(candidates)
         encoded = candidates.encoded
-        before = None if candidates.earlier is None else candidates.earlier.rows
-        words: dict[str, Any] = {"X_selected": before}
-        if isinstance(sampler, GroupedSampler):
-            words["groups"] = encoded.groups
-        if strata is not None:
-            words["y"] = _strata(frames, strata)
+        words = {} if strata is None else {"y": _strata(frames, strata)}
         show("choosing")(len(encoded.places), None)
-        sampler.fit(encoded.rows, **words)
-    selection = sampler.selection([source for source, _ in encoded.places])
+        _fit(sampler, candidates, kernel, **words)
+    selection = _of_candidates(sampler, encoded)
     selection = selection.with_configuration(
         encoder=None if encoder is None else encoder.describe(),
         scale=scale,
@@ -195,6 +195,25 @@ def select_frames(
             seconds=time.monotonic() - began,
         )
     return selection
+
+
+def _fit(sampler: Sampler, candidates: Candidates, kernel, **words: Any) -> None:
+    encoded, earlier = candidates.encoded, candidates.earlier
+    if isinstance(sampler, KernelFPS):
+        both = [*encoded.by_frame, *([] if earlier is None else earlier.by_frame)]
+        sampler.fit(kernel(both), X_selected=range(len(encoded.places), len(both)))
+        return
+    if isinstance(sampler, GroupedSampler):
+        words["groups"] = encoded.groups
+    sampler.fit(encoded.rows, X_selected=None if earlier is None else earlier.rows, **words)
+
+
+def _of_candidates(sampler: Sampler, encoded: EncodedFrames) -> Selection:
+    """The selection among the candidates: a kernel holds the earlier frames after them."""
+    sources = [source for source, _ in encoded.places]
+    n = len(sources)
+    selection = sampler.selection(sources + ["earlier"] * (len(sampler.support_) - n))
+    return replace(selection, n_candidates=n)
 
 
 def frame_means(encoded: EncodedFrames) -> np.ndarray:
@@ -226,7 +245,7 @@ def _candidates(
             "checkpoint": checkpoint,
             "report": lambda n, share: line(n, None, share),
         }
-        if not isinstance(sampler, GroupedSampler):
+        if not isinstance(sampler, GroupedSampler | KernelFPS):
             return encode_frames(which, encoder, executor, **words)
         if not isinstance(encoder, AtomEncoder):
             raise ValueError(f"encoder {encoder.name}: expected one that describes single atoms")
@@ -239,7 +258,7 @@ def _candidates(
     return Candidates(encoded, given)
 
 
-def _scaled(candidates: Candidates, scale: Scale) -> Candidates:
+def scaled(candidates: Candidates, scale: Scale) -> Candidates:
     """Rows scaled over the candidates, those of atoms by element."""
     if scale not in ("none", "standard", "minmax", "unit"):
         raise ValueError(f"scale {scale!r}: expected none, standard, minmax or unit")
@@ -277,7 +296,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(lengths > 0, lengths, 1.0)
 
 
-def _split_by_element(candidates: Candidates) -> Candidates:
+def split_by_element(candidates: Candidates) -> Candidates:
     """A further column for each element but one, so that elements lie far apart."""
     sets = [candidates.encoded, *([] if candidates.earlier is None else [candidates.earlier])]
     elements = np.unique(np.concatenate([each.numbers for each in sets]))[1:]
