@@ -62,7 +62,7 @@ def compare(
                 if method == "bank":
                     continue
                 began = time.process_time()
-                picked = chooser.choose(method, len(kept))
+                picked = chooser.choose(method, kept)
                 seconds = time.process_time() - began
                 add(method, picked, seconds, size)
         print(f"{case}: seed {seed} done", flush=True)

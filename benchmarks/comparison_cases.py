@@ -41,6 +41,7 @@ METHODS = {
     "cur": "CUR on mean fingerprints, random by leverage",
     "entropy": "minimum set cover by entropy",
     "random": "random",
+    "random-atoms": "random, until there are as many atoms as in the bank's frames",
 }
 
 
@@ -108,8 +109,13 @@ class Chooser:
         bank = EnvironmentBank.empty(self.functions, thresholds, self.pilot.scaling)
         return np.array([i for i, a in enumerate(self.pool) if bank.update(a).is_kept]), thresholds
 
-    def choose(self, method: str, n: int) -> np.ndarray:
-        """Frames that a method other than the bank picks."""
+    def choose(self, method: str, kept: np.ndarray) -> np.ndarray:
+        """As many frames as the bank kept, picked by another method."""
+        n = len(kept)
+        if method == "random-atoms":
+            sizes = np.array([len(atoms) for atoms in self.pool])
+            order = np.random.default_rng(self.seed).permutation(len(sizes))
+            return order[: 1 + np.searchsorted(np.cumsum(sizes[order]), sizes[kept].sum())]
         if method == "entropy":
             rows, groups, scaled = [], [], self.pilot.scaling
             for number, atoms in enumerate(self.pool):

@@ -34,7 +34,7 @@ def test_the_banks_frames_make_smaller_and_steadier_force_errors_than_random_one
         pool, test = cases.split(len(frames), N_POOL, N_TEST, seed)
         chooser = cases.Chooser(functions, [frames[i] for i in pool], seed)
         kept, _ = chooser.bank(N)
-        picks = {"bank": kept, **{name: chooser.choose(name, len(kept)) for name in ("random", "entropy")}}
+        picks = {"bank": kept, **{name: chooser.choose(name, kept) for name in ("random", "entropy")}}
         for name, picked in picks.items():
             found[name].append(equations.errors(equations.fit(pool[picked]), test).force)
     for name, errors in found.items():
