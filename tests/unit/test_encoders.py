@@ -2,6 +2,7 @@
 """Encoders: one row a frame, the same row wherever and with whatever the frame is encoded."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -169,6 +170,9 @@ def test_a_missing_package_names_its_extra():
         require("no_such_package.part", "dreams", "x")
 
 
+needs_matgl = pytest.mark.skipif(sys.version_info < (3, 11), reason="matgl needs Python 3.11")
+
+
 @pytest.fixture(scope="module")
 def m3gnet_folder(tmp_path_factory):
     """A network as matgl saves it; its weights are random, its shape is that of the DIRECT paper."""
@@ -182,6 +186,7 @@ def m3gnet_folder(tmp_path_factory):
 
 
 @pytest.mark.slow
+@needs_matgl
 def test_m3gnet_is_loaded_by_matgl_and_gives_its_readout(m3gnet_folder):
     import matgl
     from pymatgen.io.ase import AseAtomsAdaptor
@@ -199,6 +204,7 @@ def test_m3gnet_is_loaded_by_matgl_and_gives_its_readout(m3gnet_folder):
 
 
 @pytest.mark.slow
+@needs_matgl
 def test_m3gnet_of_a_potential_is_averaged_over_the_atoms(tmp_path):
     import torch
     from matgl.apps.pes import Potential
@@ -212,6 +218,7 @@ def test_m3gnet_of_a_potential_is_averaged_over_the_atoms(tmp_path):
 
 
 @pytest.mark.slow
+@needs_matgl
 def test_a_model_that_matgl_has_not_is_told(m3gnet_folder, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(
