@@ -100,6 +100,14 @@ bool BiasGrid::is_inside(double enthalpy, double order) const
 std::size_t BiasGrid::bin(double enthalpy, double order) const
 { return static_cast<std::size_t>(interval_of(enthalpy_, enthalpy)) * order_.n + interval_of(order_, order); }
 
+std::array<double, 2> BiasGrid::centre(std::size_t bin) const
+{
+  const auto columns = static_cast<std::size_t>(order_.n);
+  const std::size_t row = bin / columns;
+  return {enthalpy_.lower + (static_cast<double>(row) + 0.5) * enthalpy_.spacing(),
+          order_.lower + (static_cast<double>(bin - row * columns) + 0.5) * order_.spacing()};
+}
+
 void BiasGrid::deposit(double enthalpy, double order, double amount)
 {
   const Splines row = splines_at(enthalpy_, enthalpy), column = splines_at(order_, order);
@@ -107,6 +115,15 @@ void BiasGrid::deposit(double enthalpy, double order, double amount)
     for (int b = 0; b < 4; ++b)
       at(row.first + a, column.first + b) += amount * row.value[a] * column.value[b];
   join_tails(column.first, column.first + 4);
+}
+
+void BiasGrid::limit(double highest)
+{
+  const auto first = coefficients_.begin() + n_columns(), last = coefficients_.end() - n_columns();
+  const double excess = *std::max_element(first, last) - highest;
+  if (excess <= 0.0) return;
+  for (auto c = first; c != last; ++c) *c = std::max(*c - excess, std::min(*c, 0.0));
+  join_tails(0, n_columns());
 }
 
 void BiasGrid::set_coefficients(std::vector<double> coefficients)

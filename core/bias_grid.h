@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -41,11 +42,20 @@ class BiasGrid {
   bool is_inside(double enthalpy, double order) const;
   /// The interval in which a place inside lies, row by row of enthalpy.
   std::size_t bin(double enthalpy, double order) const;
+  /// Enthalpy and order parameter in the middle of a bin.
+  std::array<double, 2> centre(std::size_t bin) const;
   std::size_t n_bins() const { return static_cast<std::size_t>(enthalpy_.n) * order_.n; }
 
   /// Add a hill of volume `amount` (times the area of one interval) in the shape of a B-spline around a place
   /// inside.
   void deposit(double enthalpy, double order, double amount);
+
+  /// \brief Keep v below `highest` where it has grown above: lower it by the excess everywhere, but not below
+  /// 0.
+  ///
+  /// A constant in v means nothing, so that what is flat stays flat; but what costs more than `highest` is
+  /// not filled.
+  void limit(double highest);
 
   /// Rows of enthalpy, n + 3 coefficients along either axis.
   const std::vector<double> &coefficients() const { return coefficients_; }

@@ -60,7 +60,7 @@ bool Passages::take(double value)
   return std::exchange(side, now) != 0;
 }
 
-EnsembleWeight::EnsembleWeight(const WeightHeader &wanted) : header(wanted), grid(grid_of(wanted))
+EnsembleWeight::EnsembleWeight(const WeightHeader &of) : header(of), grid(grid_of(of))
 { visits.assign(grid.n_bins(), 0); }
 
 void EnsembleWeight::visit(double enthalpy, double order)
@@ -68,6 +68,29 @@ void EnsembleWeight::visit(double enthalpy, double order)
   ++samples;
   if (!grid.is_inside(enthalpy, order)) return;
   if (visits[grid.bin(enthalpy, order)]++ == 0) ++visited_;
+}
+
+void EnsembleWeight::learn(double enthalpy, double order, double amount, double unit)
+{
+  if (!grid.is_inside(enthalpy, order)) return;
+  grid.deposit(enthalpy, order, amount);
+  grid.limit(header.cap * unit);
+  ++deposits;
+}
+
+void EnsembleWeight::learn_from_visits(double unit)
+{
+  BiasGrid learnt = grid;
+  for (std::size_t bin = 0; bin < visits.size(); ++bin) {
+    if (visits[bin] < 2) continue;
+    const auto [enthalpy, order] = grid.centre(bin);
+    learnt.deposit(enthalpy, order, unit * std::log(static_cast<double>(visits[bin])));
+    ++deposits;
+  }
+  grid = std::move(learnt);
+  grid.limit(header.cap * unit);
+  std::fill(visits.begin(), visits.end(), 0);
+  visited_ = 0;
 }
 
 void EnsembleWeight::recount()

@@ -23,7 +23,7 @@ struct WeightHeader {
   BiasAxis order;
   double coldest = 0.0;    ///< temperature that continues the weight below the window of enthalpy
   double hottest = 0.0;    ///< and above it
-  double cap = 12.0;       ///< depth up to which the weight is learnt, in k T0
+  double cap = 12.0;       ///< depth to which the weight is learnt, in k T0
 
   bool operator==(const WeightHeader &) const;
 };
@@ -60,13 +60,21 @@ struct EnsembleWeight {
 
   /// An empty weight: v = 0 inside the window.
   /// \throws InputError if the header makes no sense
-  explicit EnsembleWeight(const WeightHeader &header);
+  explicit EnsembleWeight(const WeightHeader &of);
 
   std::int64_t n_visited() const { return visited_; }
   std::int64_t round_trips() const { return passages / 2; }
 
   /// Count a visit; outside the window of enthalpy there is none.
   void visit(double enthalpy, double order);
+  /// Learn by a hill at a place; outside the window nothing is learnt.
+  /// \param amount  volume of the hill, in energy
+  /// \param unit    k T0
+  void learn(double enthalpy, double order, double amount, double unit);
+  /// Learn from all visits since the weight was as it is, and forget them: v grows by k T0 ln(visits) in each
+  /// bin, the multicanonical recursion, down to the cap.
+  /// \param unit  k T0
+  void learn_from_visits(double unit);
   void recount();
 
   /// Text that `parse_weight` reads back exactly.

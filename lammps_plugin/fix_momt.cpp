@@ -95,23 +95,15 @@ void FixMomt::sample()
   const double n_atoms = static_cast<double>(weight_->header.n_atoms);
   const bool passage = passages_.take(by_order ? order_ : enthalpy_ / n_atoms);
   weight_->side = passages_.side;
+  const double unit = force->boltz * options_.temperature;
   std::vector<mdsieve::Walkers::Place> places{{enthalpy_, order_, passage ? 1.0 : 0.0}};
   if (walkers_) places = walkers_->exchange(places.front());
   for (const auto &place : places) {
     weight_->passages += place.passage > 0.5;
     weight_->visit(place.enthalpy, place.order);
-    if (options_.learning) learn(place.enthalpy, place.order);
+    if (options_.learning) weight_->learn(place.enthalpy, place.order, hill(), unit);
   }
-}
-
-void FixMomt::learn(double enthalpy, double order)
-{
-  auto &grid = weight_->grid;
-  if (!grid.is_inside(enthalpy, order)) return;
-  const double unit = force->boltz * options_.temperature;
-  if (grid.evaluate(enthalpy, order).value >= weight_->header.cap * unit) return;
-  grid.deposit(enthalpy, order, hill());
-  weight_->deposits++;
+  if (options_.stretch && update->ntimestep % options_.stretch == 0) weight_->learn_from_visits(unit);
 }
 
 /// Volume of the next hill, in energy; 0 if nothing is learnt.

@@ -70,7 +70,6 @@ class FixMomt : public Fix {
   // one step
   void measure();
   void sample();
-  void learn(double enthalpy, double order);
   double hill() const;
   void bias();
   void apply(int vflag);

@@ -40,10 +40,11 @@ int steps(Words &words, const std::string &keyword)
 
 void read_learn(Words &words, MomtOptions &options)
 {
-  const std::map<std::string, bool> no{{"no", false}};
-  bool wanted = true;
-  if (words.optional_choice(no, wanted)) {
-    options.learning.reset();
+  options.learning.reset();
+  options.stretch = 0;
+  bool from_histogram = false;
+  if (words.optional_choice({{"no", false}, {"histogram", true}}, from_histogram)) {
+    if (from_histogram) options.stretch = steps(words, "learn histogram");
     return;
   }
   LearningSchedule schedule;
@@ -118,6 +119,9 @@ void read_leading_words(Words &words, MomtOptions &options)
 
 void check_combination(const MomtOptions &options)
 {
+  if (options.stretch % options.every != 0)
+    complain("learn histogram " + std::to_string(options.stretch) + ": expected a multiple of the " +
+             std::to_string(options.every) + " steps of `every`");
   if (options.weight_file.empty()) {
     if (!options.enthalpy || !options.tails)
       complain("no weight: add `weight FILE`, or a window to learn one in, `enthalpy lo hi n tails Tlo Thi`");

@@ -63,7 +63,8 @@ TEST(tails_join_without_a_kink_also_after_deposits)
   BiasGrid grid = rough_grid();
   for (int i = 0; i < 40; ++i)
     grid.deposit(i % 2 ? -150.0 + 0.02 * i : -130.0 - 0.02 * i, 0.9 * i - 1.9, 0.3);
-  for (double y = -2.0; y <= 34.0; y += 0.31) {
+  for (int i = 0; i <= 116; ++i) {
+    const double y = -2.0 + 0.31 * i;
     CHECK(grid.evaluate(-150.0 - 1e-9, y).d_enthalpy == below &&
           grid.evaluate(-170.0, y).d_enthalpy == below);
     CHECK(grid.evaluate(-130.0 + 1e-9, y).d_enthalpy == above &&
@@ -92,6 +93,7 @@ TEST(bins)
   CHECK(grid.n_bins() == 360);
   CHECK(grid.bin(-150.0, -2.0) == 0 && grid.bin(-149.01, -0.01) == 0 && grid.bin(-148.9, 0.1) == 19);
   CHECK(grid.bin(-130.0, 34.0) == 359);
+  CHECK((grid.centre(19) == std::array<double, 2>{-148.5, 1.0}));
   CHECK(grid.is_inside(-150.0, 34.0) && grid.is_inside(-130.0, -2.0));
   CHECK(!grid.is_inside(-150.1, 0.0) && !grid.is_inside(-129.9, 0.0) && !grid.is_inside(-140.0, 34.1));
   CHECK(!grid.is_inside(std::nan(""), 0.0));

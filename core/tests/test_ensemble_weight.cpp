@@ -3,7 +3,9 @@
 
 #include "ensemble_weight.h"
 
+#include <algorithm>
 #include <cmath>
+#include <random>
 
 using namespace mdsieve;
 
@@ -52,6 +54,98 @@ TEST(slopes_of_the_tails_are_those_of_their_temperatures)
   const EnsembleWeight weight = some_weight();
   CHECK_CLOSE(weight.grid.evaluate(-4.9 * 32, 8.0).d_enthalpy, 2000.0 / 1400.0 - 1.0, 1e-15, 0.0);
   CHECK_CLOSE(weight.grid.evaluate(-3.9 * 32, 8.0).d_enthalpy, 2000.0 / 3000.0 - 1.0, 1e-15, 0.0);
+}
+
+namespace {
+
+/// A valley of free energy over the bins of a grid, in k T0, and how flat a weight makes it.
+struct Valley {
+  static constexpr double unit = 0.17;
+  EnsembleWeight weight;
+
+  Valley() : weight(make()) {}
+  static WeightHeader make()
+  {
+    WeightHeader wide = header();
+    wide.coldest = wide.hottest = wide.temperature;
+    wide.enthalpy.n = 20;
+    wide.order.n = 16;
+    return wide;
+  }
+  double cost(double enthalpy, double order) const
+  {
+    const double a = (enthalpy - weight.grid.enthalpy().lower) / weight.grid.enthalpy().spacing() - 9.5;
+    const double b = (order + 2.0) / weight.grid.order().spacing() - 7.5;
+    return 0.15 * (a * a + b * b) - 0.1 * a * b;
+  }
+  double height(double enthalpy, double order) const
+  { return cost(enthalpy, order) + weight.grid.evaluate(enthalpy, order).value / unit; }
+
+  /// Largest difference of heights where the free energy is below `depth`, away from the edges of the grid.
+  double roughness(double depth) const
+  {
+    double lowest = 1e300, highest = -1e300;
+    for (std::size_t bin = 0; bin < weight.grid.n_bins(); ++bin) {
+      const auto [enthalpy, order] = weight.grid.centre(bin);
+      const std::size_t row = bin / 16, column = bin % 16;
+      if (row < 3 || row > 16 || column < 3 || column > 12 || cost(enthalpy, order) > depth) continue;
+      lowest = std::min(lowest, height(enthalpy, order));
+      highest = std::max(highest, height(enthalpy, order));
+    }
+    return highest - lowest;
+  }
+};
+
+}    // namespace
+
+TEST(histograms_of_stretches_flatten_what_is_below_the_cap)
+{
+  Valley valley;
+  auto &weight = valley.weight;
+  for (int stretch = 0; stretch < 20; ++stretch) {
+    std::vector<double> heights;
+    double sum = 0.0;
+    for (std::size_t bin = 0; bin < weight.grid.n_bins(); ++bin) {
+      const auto [enthalpy, order] = weight.grid.centre(bin);
+      heights.push_back(valley.height(enthalpy, order));
+      sum += std::exp(-heights.back());
+    }
+    for (std::size_t bin = 0; bin < heights.size(); ++bin)    // what a stretch of a million samples would see
+      weight.visits[bin] = static_cast<std::int64_t>(1e6 * std::exp(-heights[bin]) / sum);
+    weight.learn_from_visits(Valley::unit);
+    CHECK(weight.n_visited() == 0);
+  }
+  CHECK(valley.roughness(8.0) < 0.5);
+  for (const double c : weight.grid.coefficients()) CHECK(c >= 0.0 && c <= 12.0 * Valley::unit + 1e-12);
+}
+
+TEST(hills_flatten_what_is_below_the_cap)
+{
+  Valley valley;
+  auto &weight = valley.weight;
+  const auto &axis = weight.grid.enthalpy();
+  std::mt19937 random(1);
+  std::normal_distribution<double> step(0.0, 1.5);
+  std::uniform_real_distribution<double> chance(0.0, 1.0);
+  double enthalpy = axis.lower + 9.5 * axis.spacing(), order = 15.0;
+  double mean_roughness = 0.0;
+  constexpr int n = 600000;
+  for (int i = 0; i < n; ++i) {
+    const double to = enthalpy + axis.spacing() * step(random), there = order + 2.25 * step(random);
+    const bool possible = weight.grid.is_inside(to, there);
+    if (possible && chance(random) < std::exp(valley.height(enthalpy, order) - valley.height(to, there))) {
+      enthalpy = to;
+      order = there;
+    }
+    weight.visit(enthalpy, order);
+    const double hill =
+        Valley::unit * LearningSchedule{0.1, 1.0}.hill(weight.samples, weight.n_visited(), i > 20000);
+    weight.learn(enthalpy, order, hill, Valley::unit);
+    if (i >= n / 2 && i % 1000 == 0) mean_roughness += valley.roughness(8.0) / (n / 2000.0);
+  }
+  CHECK(mean_roughness < 1.0);
+  CHECK(weight.deposits == n);
+  for (const double c : weight.grid.coefficients()) CHECK(c >= 0.0 && c <= 12.0 * Valley::unit + 1e-12);
 }
 
 TEST(hills_get_smaller_only_after_a_round_trip)

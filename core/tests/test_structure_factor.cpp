@@ -36,11 +36,17 @@ std::vector<double> fractional(const std::vector<double> &x)
   return s;
 }
 
+double n_atoms(const std::vector<double> &coordinates)
+{
+  const std::size_t n = coordinates.size() / 3;
+  return static_cast<double>(n);
+}
+
 double order(LatticeOrder &lattice, const std::vector<double> &s)
 {
   std::vector<double> sums(lattice.n_sums());
   lattice.compute_sums(s.size() / 3, s.data(), sums.data());
-  return lattice.order(sums.data(), static_cast<double>(s.size() / 3));
+  return lattice.order(sums.data(), n_atoms(s));
 }
 
 std::vector<double> crystal(Lattice lattice, const std::array<int, 3> &m, double shift = 0.0)
@@ -74,7 +80,7 @@ TEST(a_perfect_crystal_has_the_number_of_its_atoms)
     for (const std::array<int, 3> m : {std::array<int, 3>{2, 2, 2}, {3, 3, 3}, {1, 4, 2}}) {
       LatticeOrder parameter(lattice, m);
       const auto s = crystal(lattice, m);
-      const auto n = static_cast<double>(s.size() / 3);
+      const double n = n_atoms(s);
       CHECK(parameter.n_sites() == static_cast<long long>(s.size() / 3));
       CHECK_CLOSE(order(parameter, s), n, 1e-12, 0.0);
       CHECK_CLOSE(order(parameter, crystal(lattice, m, 0.123)), n, 1e-12, 0.0);    // wherever it is
@@ -110,10 +116,11 @@ TEST(angles_are_exact_to_rounding_wherever_the_atom_is)
     const double s[] = {i / 800.0, i / 777.7, 0.125 * i};
     double sums[6];
     parameter.compute_sums(1, s, sums);
-    for (int k = 0; k < 3; ++k) {
+    for (std::size_t k = 0; k < 3; ++k) {
+      const std::size_t at = 2 * k;
       const long double angle = 2.0L * 3.14159265358979323846264338327950288L * s[k];
-      CHECK_CLOSE(sums[2 * k], static_cast<double>(std::cos(angle)), 0.0, 4e-16);
-      CHECK_CLOSE(sums[2 * k + 1], static_cast<double>(std::sin(angle)), 0.0, 4e-16);
+      CHECK_CLOSE(sums[at], static_cast<double>(std::cos(angle)), 0.0, 4e-16);
+      CHECK_CLOSE(sums[at + 1], static_cast<double>(std::sin(angle)), 0.0, 4e-16);
     }
   }
 }

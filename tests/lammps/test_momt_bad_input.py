@@ -44,6 +44,10 @@ WORDS = {
     "cap": ("2000 1 fcc 2 2 2 cap 0 " + GRID, r"cap: expected a number > 0"),
     "every": ("2000 1 fcc 2 2 2 every 0 " + GRID, r"every 0: expected a number of steps"),
     "learn": ("2000 1 fcc 2 2 2 " + GRID + " learn 0.1", r"learn: expected a number > 0 after it"),
+    "stretch": (
+        "2000 1 fcc 2 2 2 learn histogram 50 every 20 " + GRID,
+        r"learn histogram 50: expected a multiple of the 20 steps of `every`",
+    ),
     "bounds": ("2000 1 fcc 2 2 2 bounds 2 5 " + GRID, r"bounds: expected one number below 1"),
     "passages": (
         "2000 1 fcc 2 2 2 passages order 20 4 " + GRID,

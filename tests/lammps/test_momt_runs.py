@@ -121,13 +121,37 @@ def test_a_learnt_weight_is_a_file_to_go_on_from(tmp_path):
     assert after[10:12] == ["samples 60", "deposits 40"]
 
 
-def test_nothing_is_learnt_above_the_cap_or_outside_the_window(tmp_path):
+def test_a_weight_learns_from_the_histogram_of_a_stretch(tmp_path):
+    momt = LEARN.replace("learn 0.1 1 every 10", "learn histogram 100 every 1 state state.txt")
+    md = "\nfix md all nvt temp 2000 2000 0.1\nthermo 99\n" + OUTPUT
+    thermo(run_lmp(CUBE + momt + md + "run 99\n", tmp_path).check())[-1]
+    lines = (tmp_path / "state.txt").read_text().splitlines()
+    visits = np.loadtxt(lines[-16:])
+    assert np.loadtxt(lines[15:34])[1:-1].max() == 0.0
+    assert 80 < visits.sum() <= 99
+    thermo(run_lmp(CUBE + momt + md + "run 130\n", tmp_path).check())[-1]
+    lines = (tmp_path / "state.txt").read_text().splitlines()
+    assert 0 < np.loadtxt(lines[-16:]).sum() <= 30
+    coefficients = np.loadtxt(lines[15:34])[1:-1]
+    # the histogram at step 100 is that of step 99 and one visit more
+    logarithms = np.log(np.maximum(visits, 1)).sum()
+    assert coefficients.sum() / (8.617333e-5 * 2000) == pytest.approx(logarithms, rel=0.15)
+
+
+def test_a_weight_does_not_grow_above_its_cap_nor_outside_its_window(tmp_path):
     md = "\nfix md all nvt temp 2000 2000 0.1\nthermo 100\n" + OUTPUT
-    thermo(run_lmp(CUBE + LEARN + " cap 0.2 state low.txt every 1" + md + "run 400\n", tmp_path).check())
+    unit = 8.617333e-5 * 2000
+    # the bottom of the free energy only, and no place that costs more
+    slow = LEARN.replace("learn 0.1 1 every 10", "learn 0.01 1 every 1 cap 0.1 state low.txt")
+    thermo(run_lmp(CUBE + slow + md + "run 2000\n", tmp_path).check())
     lines = (tmp_path / "low.txt").read_text().splitlines()
-    deposits = int(lines[11].split()[1])
-    assert lines[10] == "samples 400"
-    assert 20 < deposits < 300
+    coefficients = np.loadtxt(lines[15:34])[1:-1]
+    assert coefficients.max() == pytest.approx(0.1 * unit, rel=1e-5)
+    assert coefficients.min() == 0.0
+    low = np.count_nonzero(coefficients)
+    thermo(run_lmp(CUBE + slow.replace("cap 0.1", "cap 12") + md + "run 2000\n", tmp_path).check())
+    lines = (tmp_path / "low.txt").read_text().splitlines()
+    assert 2 <= low < np.count_nonzero(np.loadtxt(lines[15:34])[1:-1]) / 2
     far = LEARN.replace("-4.4 -3.9", "-3.0 -2.0") + " state far.txt"
     row = thermo(run_lmp(CUBE + far + md + "run 100\n", tmp_path).check())[-1]
     assert (tmp_path / "far.txt").read_text().splitlines()[10:12] == ["samples 10", "deposits 0"]
