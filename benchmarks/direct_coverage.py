@@ -33,7 +33,7 @@ from mdsieve.samplers.direct import DIRECT
 DATA = Path(os.environ.get("MDSIEVE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SETS = {  # files, elements, cutoff [Å], largest number of atoms, picks
     "si": ("pyxtal_Si/*.extxyz.gz", ["Si"], 6.0, None, (50, 100, 200, 400, 800)),
-    "H": ("hydrogen_highP/airss*.extxyz.gz", ["H"], 3.0, 64, (50, 100, 200, 400, 800)),
+    "H": ("hydrogen_highP/airss*natom-8.extxyz.gz", ["H"], 3.0, None, (100, 400)),
     "alloy": ("MoNbTaW/*.extxyz.gz", ["Mo", "Nb", "Ta", "W"], 6.0, None, (50, 100, 200, 400, 800)),
     "Ni": ("mlearn/Ni_train.extxyz.gz", ["Ni"], 6.0, None, (20, 40, 80)),
     "Ni-chgnet": ("mlearn/Ni_train.extxyz.gz", ["Ni"], 6.0, None, (20, 40, 80)),
