@@ -42,6 +42,7 @@ class _Tile:
     rows: list[np.ndarray]
     columns: list[np.ndarray]
     is_turned: np.ndarray  # where the column's structure comes before the row's
+    is_diagonal: bool  # rows and columns are the same structures: what is turned is not wanted
     settings: _Settings
 
 
@@ -175,10 +176,10 @@ class REMatchKernel(StructureKernel):
         places = [(a, b) for i, a in enumerate(runs) for b in runs[i:]]
         found = np.empty((len(self), len(self)))
         for (a, b), values in zip(
-            places, _computed((self._tile(a, b) for a, b in places), executor), strict=True
+            places, _computed((self._tile(a, b, a is b) for a, b in places), executor), strict=True
         ):
-            if a is b:  # products of the same rows in another order differ in their last digits
-                values = np.triu(values) + np.triu(values, 1).T
+            if a is b:
+                values = _mirrored(values)
             found[np.ix_(a, b)] = values
             found[np.ix_(b, a)] = values.T
         return self._normalise(found, everything, everything)
@@ -190,7 +191,8 @@ class REMatchKernel(StructureKernel):
         total = np.zeros(len(self))
         for i, a in enumerate(runs):
             for b in runs[i:]:
-                values = self._normalise(_work(self._tile(a, b)), a, b)
+                values = _work(self._tile(a, b, a is b))
+                values = self._normalise(_mirrored(values) if a is b else values, a, b)
                 total[a] += values.sum(axis=1)
                 if b is not a:
                     total[b] += values.sum(axis=0)
@@ -218,11 +220,12 @@ class REMatchKernel(StructureKernel):
         pairs = n * n * size * n_others * 8 * _MATRICES_A_PAIR
         return pairs + 2 * n * size * self._environments[0].shape[1] * 8 <= self._settings.memory
 
-    def _tile(self, rows: np.ndarray, columns: np.ndarray) -> _Tile:
+    def _tile(self, rows: np.ndarray, columns: np.ndarray, is_diagonal: bool = False) -> _Tile:
         return _Tile(
             [self._environments[i] for i in rows],
             [self._environments[i] for i in columns],
             rows[:, None] > columns[None, :],
+            is_diagonal,
             self._settings,
         )
 
@@ -242,8 +245,13 @@ def _computed(tiles: Iterator[_Tile], executor: Executor | Engine | None) -> Ite
     return (np.asarray(values) for values in map_chunks(_work, tiles, executor))
 
 
+def _mirrored(values: np.ndarray) -> np.ndarray:
+    """The values of a diagonal tile, those that were not wanted taken from their mirror images."""
+    return np.where(np.isnan(values), values.T, values)
+
+
 def _work(tile: _Tile) -> np.ndarray:
-    """Similarities of a tile, not normalised, shape (n_rows, n_columns)."""
+    """Similarities of a tile, not normalised, shape (n_rows, n_columns); NaN where not wanted."""
     import torch
 
     device = tile.settings.device
@@ -251,20 +259,17 @@ def _work(tile: _Tile) -> np.ndarray:
     columns, n_columns = _padded(tile.columns, device)
     a, n, width = rows.shape
     b, m, _ = columns.shape
-    products = rows.reshape(a * n, width) @ columns.reshape(b * m, width).T
-    matrices = products.reshape(a, n, b, m).transpose(1, 2).reshape(a * b, n, m)
-    n_rows, n_columns = n_rows.repeat_interleave(b), n_columns.repeat(a)
-    turned = torch.as_tensor(tile.is_turned.ravel(), device=device)
-    found = torch.empty(a * b, dtype=torch.float64, device=device)
-    for which in (turned, ~turned):
-        if not bool(which.any()):
-            continue
-        mine = matrices if bool(which.all()) else matrices[which]
-        first, second = n_rows[which], n_columns[which]
-        if which is turned:
-            mine, first, second = mine.mT.contiguous(), second, first
-        found[which] = _match(mine, first, second, tile.settings)
-    return found.reshape(a, b).cpu().numpy()
+    with torch.inference_mode():
+        products = rows.reshape(a * n, width) @ columns.reshape(b * m, width).T
+        matrices = products.reshape(a, n, b, m).transpose(1, 2)
+        turned = torch.as_tensor(tile.is_turned, device=device)
+        found = torch.full((a, b), torch.nan, dtype=torch.float64, device=device)
+        i, j = (~turned).nonzero(as_tuple=True)
+        found[i, j] = _match(matrices[i, j], n_rows[i], n_columns[j], tile.settings)
+        if not tile.is_diagonal:
+            i, j = turned.nonzero(as_tuple=True)
+            found[i, j] = _match(matrices.mT[i, j], n_columns[j], n_rows[i], tile.settings)
+        return found.cpu().numpy()
 
 
 def _own_similarities(environments: list[np.ndarray], settings: _Settings) -> np.ndarray:
@@ -274,7 +279,7 @@ def _own_similarities(environments: list[np.ndarray], settings: _Settings) -> np
     found = np.empty(len(environments))
     for number, rows in enumerate(environments):
         padded, n = _padded([rows], settings.device)
-        with torch.no_grad():
+        with torch.inference_mode():
             found[number] = float(_match(padded @ padded.mT, n, n, settings)[0])
     return found
 

@@ -13,8 +13,8 @@ __all__ = ["rematch_similarities"]
 
 logger = logging.getLogger(__name__)
 
-# exp of twice this neither overflows nor vanishes, and no scaling factor exceeds exp of this
-_SAFE_RANGE = 300.0
+# scalings stay within exp of twice this, their squares within what a number can be
+_SAFE_EXPONENT = 150.0
 _LOOK_EVERY = 5  # the first of so many iterations is not looked at
 _MANY_DONE = 0.3  # share of finished pairs at which the rest is gathered
 
@@ -50,26 +50,34 @@ def rematch_similarities(
     Notes
     -----
     De, Bartók, Csányi, Ceriotti, Phys. Chem. Chem. Phys. 18, 13754 (2016), equations 10 to 12. The scalings
-    are logarithms where exp((C - 1)/α) spans more than double precision can hold, else plain numbers.
+    are logarithms where exp(C/α) spans more than double precision can hold, else plain numbers.
     """
     import torch
 
+    if not len(similarities):
+        return similarities.new_empty(0)
     columns = torch.arange(similarities.shape[2], device=similarities.device)
     rows = torch.arange(similarities.shape[1], device=similarities.device)
     row_weights = (rows < n_rows[:, None]) / n_rows[:, None].double()
     column_weights = (columns < n_columns[:, None]) / n_columns[:, None].double()
-    scaled = (similarities - 1.0) / alpha
-    spread = float(scaled.abs().amax()) if scaled.numel() else 0.0
-    kind = _Plain if spread < _SAFE_RANGE else _Logarithmic
-    scaling: Any = kind(scaled, row_weights, column_weights)
+    largest = float(similarities.abs().amax()) / alpha
+    kind = _Plain if largest < _SAFE_EXPONENT else _Logarithmic
+    scaling: Any = kind(similarities, row_weights, column_weights, alpha)
     result = torch.empty(len(similarities), dtype=torch.float64, device=similarities.device)
     pairs = torch.arange(len(similarities), device=similarities.device)
     is_left = torch.ones_like(pairs, dtype=torch.bool)
     for iteration in range(max_iterations):
         change = scaling.step()
-        if iteration % _LOOK_EVERY == 0 or not bool((finished := is_left & (change <= tolerance)).any()):
+        if iteration % _LOOK_EVERY == 0:
             continue
-        result[pairs[finished]] = scaling.total(similarities[pairs], finished)
+        finished = is_left & (change <= tolerance)
+        n_finished = int(finished.sum())
+        if n_finished == 0:
+            continue
+        if n_finished == len(pairs):
+            result[pairs] = scaling.total(slice(None))
+            return result
+        result[pairs[finished]] = scaling.total(finished)
         is_left &= ~finished
         n_left = int(is_left.sum())
         if n_left == 0:
@@ -77,50 +85,65 @@ def rematch_similarities(
         if n_left < (1.0 - _MANY_DONE) * len(is_left):
             scaling.keep(is_left)
             pairs, is_left = pairs[is_left], torch.ones(n_left, dtype=torch.bool, device=pairs.device)
-    if len(pairs):
-        result[pairs[is_left]] = scaling.total(similarities[pairs], is_left)
-        logger.warning(
-            "REMatch: %d of %d pairs not finished after %d iterations",
-            int(is_left.sum()),
-            len(similarities),
-            max_iterations,
-        )
+    result[pairs[is_left]] = scaling.total(is_left)
+    logger.warning(
+        "REMatch: %d of %d pairs not finished after %d iterations",
+        int(is_left.sum()),
+        len(similarities),
+        max_iterations,
+    )
     return result
 
 
 class _Plain:
-    """P = u_i exp((C_ij - 1)/α) v_j."""
+    """P = u_i exp(C_ij/α) v_j."""
 
-    def __init__(self, scaled: Tensor, row_weights: Tensor, column_weights: Tensor) -> None:
-        import torch
+    def __init__(
+        self, similarities: Tensor, row_weights: Tensor, column_weights: Tensor, alpha: float
+    ) -> None:
+        self.similarities = similarities
+        self.kernel = self._kernel(similarities / alpha)
+        self.row_weights, self.column_weights = self._weights(row_weights), self._weights(column_weights)
+        self.u, self.v = self.row_weights.clone(), self.column_weights.clone()
 
-        self.kernel = torch.exp(scaled)
-        self.row_weights, self.column_weights = row_weights, column_weights
-        self.u, self.v = row_weights.clone(), column_weights.clone()
+    def _kernel(self, scaled: Tensor) -> Tensor:
+        return scaled.exp_()
+
+    def _weights(self, weights: Tensor) -> Tensor:
+        return weights
 
     def step(self) -> Tensor:
         """One iteration; the change of each pair."""
+        import torch
+
         u, v = self.u, self.v
-        self.v = self.column_weights / (self.kernel.mT @ u[:, :, None])[:, :, 0]
-        self.u = self.row_weights / (self.kernel @ self.v[:, :, None])[:, :, 0]
+        # these two forms of the products read the matrices along their rows, others take three times as long
+        self.v = self.column_weights / (u[:, None, :] @ self.kernel)[:, 0]
+        self.u = self.row_weights / torch.linalg.vecdot(self.kernel, self.v[:, None, :])
         return _change(self.u, u) + _change(self.v, v)
 
-    def total(self, similarities: Tensor, which: Tensor) -> Tensor:
-        match = self.kernel[which] * self.u[which][:, :, None] * self.v[which][:, None, :]
-        return (match * similarities[which]).sum(dim=(1, 2))
+    def total(self, which: Tensor | slice) -> Tensor:
+        """Σ P_ij C_ij of some pairs."""
+        import torch
+
+        weighted = self.kernel[which] * self.similarities[which]
+        return torch.linalg.vecdot(torch.linalg.vecdot(weighted, self.v[which][:, None, :]), self.u[which])
 
     def keep(self, which: Tensor) -> None:
-        self.kernel, self.u, self.v = self.kernel[which], self.u[which], self.v[which]
+        """Go on with some of the pairs only."""
+        self.similarities, self.kernel = self.similarities[which], self.kernel[which]
+        self.u, self.v = self.u[which], self.v[which]
         self.row_weights, self.column_weights = self.row_weights[which], self.column_weights[which]
 
 
-class _Logarithmic:
-    """ln P = u_i + (C_ij - 1)/α + v_j; -inf beyond the atoms."""
+class _Logarithmic(_Plain):
+    """ln P = u_i + C_ij/α + v_j; -inf beyond the atoms."""
 
-    def __init__(self, scaled: Tensor, row_weights: Tensor, column_weights: Tensor) -> None:
-        self.kernel = scaled
-        self.row_weights, self.column_weights = row_weights.log(), column_weights.log()
-        self.u, self.v = self.row_weights.clone(), self.column_weights.clone()
+    def _kernel(self, scaled: Tensor) -> Tensor:
+        return scaled
+
+    def _weights(self, weights: Tensor) -> Tensor:
+        return weights.log()
 
     def step(self) -> Tensor:
         """One iteration; the change of each pair."""
@@ -129,11 +152,10 @@ class _Logarithmic:
         self.u = self.row_weights - (self.kernel + self.v[:, None, :]).logsumexp(dim=2)
         return _change(*_from_logarithms(self.u, u)) + _change(*_from_logarithms(self.v, v))
 
-    def total(self, similarities: Tensor, which: Tensor) -> Tensor:
+    def total(self, which: Tensor | slice) -> Tensor:
+        """Σ P_ij C_ij of some pairs."""
         match = (self.kernel[which] + self.u[which][:, :, None] + self.v[which][:, None, :]).exp()
-        return (match * similarities[which]).sum(dim=(1, 2))
-
-    keep = _Plain.keep
+        return (match * self.similarities[which]).sum(dim=(1, 2))
 
 
 def _change(new: Tensor, old: Tensor) -> Tensor:
