@@ -60,9 +60,9 @@ def fps(folder: Path) -> dict:
     start = time.perf_counter()
     kernel = AverageKernel(Soap(["Si"], r_cut=5.0, n_max=6, l_max=4, sigma=0.4).encode_atoms(frames))
     encoding = time.perf_counter() - start
-    n = 600
     start = time.perf_counter()
-    picks = FPS(n).fit(kernel.vectors).selected_idx_
+    picks = FPS(distance=0.1).fit(kernel.vectors).selected_idx_
+    n = len(picks)
     picking = time.perf_counter() - start
     chosen = coverage_curve(kernel.vectors, picks)
     random = [
@@ -72,7 +72,7 @@ def fps(folder: Path) -> dict:
     drawing, (left, right) = figure(1, 2, (9.5, 3.6))
     for axis, name, words in (
         (left, "farthest", "farthest distance to a picked frame"),
-        (right, "represented", "REP: share nearer than 0.1 to a picked frame"),
+        (right, "represented", "REP: share nearer than 0.1"),
     ):
         values = np.array([getattr(curve, name) for curve in random])
         axis.fill_between(chosen.size, values.min(axis=0), values.max(axis=0), color="tab:orange", alpha=0.4)
@@ -85,7 +85,7 @@ def fps(folder: Path) -> dict:
     left.legend()
     drawing.suptitle(f"{len(frames)} random Si crystals, SOAP average kernel")
     save(drawing, folder, "samplers-fps.png")
-    sizes = [25, 50, 100, 200, 400, 600]
+    sizes = [25, 50, 100, 200, 400, 800, n]
     return {
         "n_frames": len(frames),
         "seconds_encoding": encoding,
@@ -150,17 +150,17 @@ def grid(folder: Path) -> dict:
     test = frames[::4]
     train = [atoms for number, atoms in enumerate(frames) if number % 4]
     study = BankStudy(functions, train, test)
-    first, second = np.linspace(0.15, 0.9, 8), np.linspace(0.15, 0.9, 8)
+    first, second = np.linspace(0.2, 1.6, 8), np.linspace(0.2, 1.6, 8)
     found = study.grid(("Mo", first), ("Ta", second))
     whole = study.errors().force
-    limit = 1.15 * whole
+    limit = 1.05 * whole
     line = found.critical_line(limit)
     drawing, axes = figure(1, 2, (9.5, 3.9))
-    for axis, values, words in (
-        (axes[0], found.n_frames, f"kept frames of {len(train)}"),
-        (axes[1], 1000 * found.force, "force error on test frames [meV/Å]"),
+    for axis, values, words, norm in (
+        (axes[0], found.n_frames, f"kept frames of {len(train)}", "linear"),
+        (axes[1], 1000 * found.force, "force error on test frames [meV/Å]", "log"),
     ):
-        mesh = axis.pcolormesh(second, first, values, shading="nearest", cmap="viridis")
+        mesh = axis.pcolormesh(second, first, values, shading="nearest", cmap="viridis", norm=norm)
         drawing.colorbar(mesh, ax=axis, label=words)
         axis.plot(line, first, "w.-")
         axis.set_xlabel("threshold of Ta")
