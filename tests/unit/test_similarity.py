@@ -21,7 +21,7 @@ from mdsieve.similarity.diagnostics import (
     similarity_distributions,
 )
 from mdsieve.similarity.kernel import PrecomputedKernel, distances, unit_rows
-from mdsieve.similarity.rematch import REMatchKernel
+from mdsieve.similarity.rematch import REMatchKernel, _one_thread
 from mdsieve.similarity.sinkhorn import rematch_similarities
 
 
@@ -112,12 +112,38 @@ def test_tiles_of_any_size_give_the_same(memory, environments):
 
 def test_tiles_stay_within_the_memory_they_may_take():
     environments = structures(120, largest=6)
-    kernel = REMatchKernel(environments, device="cpu", memory=400_000)
+    kernel = REMatchKernel(environments, device="cpu", memory=400_000, n_jobs=1)
     runs = list(kernel._runs(np.arange(120), 6))
     assert 3 < len(runs) < 60
     for run in runs:
         largest = max(len(environments[i]) for i in run)
         assert len(run) == 1 or len(run) ** 2 * largest * 6 * 8 * 3 <= 400_000
+    (row,) = kernel._runs(np.array([7]), 6)
+    wide = list(kernel._runs(np.arange(120), len(environments[7]), 1))
+    assert (len(row), sum(map(len, wide))) == (1, 120)
+    assert len(wide) < len(runs)
+
+
+def test_vectors_of_few_dimensions_are_held_in_few_columns():
+    rng = np.random.default_rng(9)
+    few = structures(14, seed=2, n_features=11)
+    axes = np.linalg.qr(rng.normal(size=(200, 11)))[0]
+    wide = [rows @ axes.T for rows in few]
+    kernel = REMatchKernel(wide, device="cpu")
+    assert kernel._rows.n_columns <= 11
+    theirs = DScribeREMatch(metric="linear").create([unit_rows(rows) for rows in wide])
+    np.testing.assert_allclose(kernel.matrix(), theirs, rtol=0, atol=1e-9)
+    noisy = [rows + 1e-7 * rng.normal(size=rows.shape) for rows in wide]
+    held = REMatchKernel(noisy, device="cpu")
+    assert held._rows.n_columns < 40
+    theirs = DScribeREMatch(metric="linear").create([unit_rows(rows) for rows in noisy])
+    np.testing.assert_allclose(held.matrix(), theirs, rtol=0, atol=1e-9)
+
+
+def test_threads_of_torch_are_as_many_as_before(environments):
+    before = torch.get_num_threads()
+    REMatchKernel(environments[:4], device="cpu", n_jobs=2).matrix()
+    assert torch.get_num_threads() == before
 
 
 def test_worker_processes_give_the_same(environments):
@@ -151,9 +177,10 @@ def test_logarithmic_and_plain_scalings_agree(monkeypatch):
     rng = np.random.default_rng(5)
     matrices = torch.as_tensor(rng.random((12, 6, 9)))
     n, m = torch.as_tensor(rng.integers(1, 7, 12)), torch.as_tensor(rng.integers(1, 10, 12))
-    plain = rematch_similarities(matrices, n, m, 0.05, 1e-12, 1000)
-    monkeypatch.setattr("mdsieve.similarity.sinkhorn._SAFE_EXPONENT", 0.0)
-    logarithmic = rematch_similarities(matrices, n, m, 0.05, 1e-12, 1000)
+    with _one_thread("cpu"):
+        plain = rematch_similarities(matrices, n, m, 0.05, 1e-12, 1000)
+        monkeypatch.setattr("mdsieve.similarity.sinkhorn._SAFE_EXPONENT", 0.0)
+        logarithmic = rematch_similarities(matrices, n, m, 0.05, 1e-12, 1000)
     np.testing.assert_allclose(plain, logarithmic, rtol=1e-12)
 
 
@@ -169,7 +196,9 @@ def test_pairs_that_are_not_finished_are_counted(environments, caplog):
     assert "of 2 pairs not finished after 3 iterations" in caplog.text
 
 
-@pytest.mark.parametrize("wrong", [{"alpha": 0.0}, {"tolerance": -1.0}, {"max_iterations": 0}, {"memory": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"alpha": 0.0}, {"tolerance": -1.0}, {"max_iterations": 0}, {"memory": 0}, {"n_jobs": 0}]
+)
 def test_parameters_of_rematch_out_of_range_are_refused(wrong, environments):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         REMatchKernel(environments, device="cpu", **wrong)

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mdsieve.extras import require
-from mdsieve.similarity.kernel import Indices, StructureKernel, unit_rows
+from mdsieve.samplers.described_frames import cores
+from mdsieve.similarity.kernel import Indices, StructureKernel
+from mdsieve.similarity.principal_rows import PrincipalRows
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -55,8 +60,7 @@ class REMatchKernel(StructureKernel):
     Parameters
     ----------
     environments : sequence of ndarray of float, shape (n_atoms, n_features)
-        Vectors of the atoms, such as SOAP power spectra; one array a structure. Kept as they are, not
-        copied; they may be memory-mapped.
+        Vectors of the atoms, such as SOAP power spectra; one array a structure. They may be memory-mapped.
     alpha : float
         Above 0: near 0 each atom is matched with its like, a large one gives the average kernel.
     tolerance : float
@@ -71,6 +75,8 @@ class REMatchKernel(StructureKernel):
         structures may need more. Default: 32 MiB on a processor, 2 GiB on a GPU.
     max_iterations : int
         A warning says how many pairs were not finished by then.
+    n_jobs : int, optional
+        Threads that compute tiles, each tile by one. Default: one a core on a processor, else 1.
 
     Raises
     ------
@@ -83,7 +89,8 @@ class REMatchKernel(StructureKernel):
     Notes
     -----
     Before it has converged the iteration is not quite symmetric. K(A, B) is taken with the structure of the
-    lower index first, as DScribe does, whoever asks.
+    lower index first, as DScribe does, whoever asks. Vectors are held as projections that change their
+    products by 1e-10 at most (`PrincipalRows`).
     """
 
     name = "rematch"
@@ -98,6 +105,7 @@ class REMatchKernel(StructureKernel):
         device: str | None = None,
         memory: int | None = None,
         max_iterations: int = 10_000,
+        n_jobs: int | None = None,
     ) -> None:
         for name, value in (("alpha", alpha), ("tolerance", tolerance)):
             if not (np.isfinite(value) and value > 0):
@@ -109,9 +117,16 @@ class REMatchKernel(StructureKernel):
         memory = default if memory is None else int(memory)
         if memory < 1:
             raise ValueError(f"memory={memory}: expected a number of bytes")
-        self._environments = environments
+        if n_jobs is None:
+            n_jobs = cores() if device.startswith("cpu") else 1
+        if n_jobs < 1:
+            raise ValueError(f"n_jobs={n_jobs!r}: expected at least 1")
         self._sizes = _sizes(environments)
-        self._settings = _Settings(float(alpha), float(tolerance), int(max_iterations), device, memory)
+        self._rows = PrincipalRows(environments)
+        self._settings = _Settings(
+            float(alpha), float(tolerance), int(max_iterations), device, max(1, memory // n_jobs)
+        )
+        self._n_jobs = n_jobs
         self.normalised = normalised
         self._own: np.ndarray | None = None
 
@@ -131,9 +146,9 @@ class REMatchKernel(StructureKernel):
         """K(A, A) before normalisation, shape (n,)."""
         if self._own is None:
             own = np.empty(len(self))
-            for begin in range(0, len(self), 256):
-                part = range(begin, min(begin + 256, len(self)))
-                own[part] = _own_similarities([self._environments[i] for i in part], self._settings)
+            everything = np.arange(len(self))
+            for run in self._runs(everything, self._largest(everything)):
+                own[run] = _own_similarities([self._rows[i] for i in run], self._settings)
             self._own = own
         return self._own
 
@@ -153,13 +168,12 @@ class REMatchKernel(StructureKernel):
         """
         first, second = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
         found = np.empty((len(first), len(second)))
-        places = [
-            (r, c)
-            for r in self._runs(first, self._largest(second))
-            for c in self._runs(second, self._largest(first))
-        ]
+        runs = list(self._runs(first, self._largest(second)))
+        most = max((len(run) for run in runs), default=1)
+        others = list(self._runs(second, self._largest(first), most))
+        places = [(r, c) for r in runs for c in others]
         tiles = (self._tile(first[r], second[c]) for r, c in places)
-        for (r, c), values in zip(places, _computed(tiles, executor), strict=True):
+        for (r, c), values in zip(places, self._computed(tiles, executor), strict=True):
             found[np.ix_(r, c)] = values
         return self._normalise(found, first, second)
 
@@ -175,9 +189,8 @@ class REMatchKernel(StructureKernel):
         runs = list(self._runs(everything, self._largest(everything)))
         places = [(a, b) for i, a in enumerate(runs) for b in runs[i:]]
         found = np.empty((len(self), len(self)))
-        for (a, b), values in zip(
-            places, _computed((self._tile(a, b, a is b) for a, b in places), executor), strict=True
-        ):
+        tiles = (self._tile(a, b, a is b) for a, b in places)
+        for (a, b), values in zip(places, self._computed(tiles, executor), strict=True):
             if a is b:
                 values = _mirrored(values)
             found[np.ix_(a, b)] = values
@@ -188,14 +201,14 @@ class REMatchKernel(StructureKernel):
         """Mean similarity of each structure with all of them, shape (n,); each pair is computed once."""
         everything = np.arange(len(self))
         runs = list(self._runs(everything, self._largest(everything)))
+        places = [(a, b) for i, a in enumerate(runs) for b in runs[i:]]
         total = np.zeros(len(self))
-        for i, a in enumerate(runs):
-            for b in runs[i:]:
-                values = _work(self._tile(a, b, a is b))
-                values = self._normalise(_mirrored(values) if a is b else values, a, b)
-                total[a] += values.sum(axis=1)
-                if b is not a:
-                    total[b] += values.sum(axis=0)
+        tiles = (self._tile(a, b, a is b) for a, b in places)
+        for (a, b), found in zip(places, self._computed(tiles, None), strict=True):
+            values = self._normalise(_mirrored(found) if a is b else found, a, b)
+            total[a] += values.sum(axis=1)
+            if b is not a:
+                total[b] += values.sum(axis=0)
         return total / len(self)
 
     # within
@@ -203,31 +216,52 @@ class REMatchKernel(StructureKernel):
     def _largest(self, indices: np.ndarray) -> int:
         return int(self._sizes[indices].max(initial=1))
 
-    def _runs(self, indices: np.ndarray, n_others: int) -> Iterator[np.ndarray]:
-        """Places in `indices`, structures of like size together, as many as a tile's side may have."""
+    def _runs(self, indices: np.ndarray, n_atoms: int, n_others: int | None = None) -> Iterator[np.ndarray]:
+        """Places in `indices`, structures of like size together, as many as a tile's side may have.
+
+        Its other side has `n_others` structures, or as many, of up to `n_atoms` atoms.
+        """
         order = np.argsort(self._sizes[indices], kind="stable")
         begin = 0
         while begin < len(order):
             end = begin + 1
             while end < len(order) and self._fits(
-                end + 1 - begin, int(self._sizes[indices[order[end]]]), n_others
+                end + 1 - begin, int(self._sizes[indices[order[end]]]), n_others or end + 1 - begin, n_atoms
             ):
                 end += 1
             yield order[begin:end]
             begin = end
 
-    def _fits(self, n: int, size: int, n_others: int) -> bool:
-        pairs = n * n * size * n_others * 8 * _MATRICES_A_PAIR
-        return pairs + 2 * n * size * self._environments[0].shape[1] * 8 <= self._settings.memory
+    def _fits(self, n: int, n_atoms: int, n_others: int, n_atoms_of_others: int) -> bool:
+        rows, columns = n * n_atoms, n_others * n_atoms_of_others
+        numbers = rows * columns * _MATRICES_A_PAIR + (rows + columns) * self._rows.n_columns
+        return 8 * numbers <= self._settings.memory
 
     def _tile(self, rows: np.ndarray, columns: np.ndarray, is_diagonal: bool = False) -> _Tile:
         return _Tile(
-            [self._environments[i] for i in rows],
-            [self._environments[i] for i in columns],
+            [self._rows[i] for i in rows],
+            [self._rows[i] for i in columns],
             rows[:, None] > columns[None, :],
             is_diagonal,
             self._settings,
         )
+
+    def _computed(self, tiles: Iterator[_Tile], executor: Executor | Engine | None) -> Iterator[np.ndarray]:
+        """What tiles come to, in their order; twice as many as there are threads are on their way."""
+        if executor is not None:
+            from mdsieve.engine.chunks import map_chunks
+
+            for values in map_chunks(_work, tiles, executor):
+                yield np.asarray(values)
+            return
+        with ThreadPoolExecutor(self._n_jobs) as pool:
+            ahead: deque[Future] = deque()
+            for tile in tiles:
+                ahead.append(pool.submit(_work, tile))
+                if len(ahead) > 2 * self._n_jobs:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def _normalise(self, values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         if not self.normalised:
@@ -235,14 +269,6 @@ class REMatchKernel(StructureKernel):
         own = np.sqrt(self.self_similarity())
         scale = np.outer(own[rows], own[columns])
         return values / np.where(scale > 0, scale, 1.0)
-
-
-def _computed(tiles: Iterator[_Tile], executor: Executor | Engine | None) -> Iterator[np.ndarray]:
-    if executor is None:
-        return map(_work, tiles)
-    from mdsieve.engine.chunks import map_chunks
-
-    return (np.asarray(values) for values in map_chunks(_work, tiles, executor))
 
 
 def _mirrored(values: np.ndarray) -> np.ndarray:
@@ -259,7 +285,7 @@ def _work(tile: _Tile) -> np.ndarray:
     columns, n_columns = _padded(tile.columns, device)
     a, n, width = rows.shape
     b, m, _ = columns.shape
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread(device):
         products = rows.reshape(a * n, width) @ columns.reshape(b * m, width).T
         matrices = products.reshape(a, n, b, m).transpose(1, 2)
         turned = torch.as_tensor(tile.is_turned, device=device)
@@ -272,16 +298,29 @@ def _work(tile: _Tile) -> np.ndarray:
         return found.cpu().numpy()
 
 
-def _own_similarities(environments: list[np.ndarray], settings: _Settings) -> np.ndarray:
-    """K(A, A), not normalised, of structures one at a time."""
+def _own_similarities(rows: list[np.ndarray], settings: _Settings) -> np.ndarray:
+    """K(A, A) of some structures, not normalised."""
     import torch
 
-    found = np.empty(len(environments))
-    for number, rows in enumerate(environments):
-        padded, n = _padded([rows], settings.device)
-        with torch.inference_mode():
-            found[number] = float(_match(padded @ padded.mT, n, n, settings)[0])
-    return found
+    padded, n = _padded(rows, settings.device)
+    with torch.inference_mode(), _one_thread(settings.device):
+        return _match(padded @ padded.mT, n, n, settings).cpu().numpy()
+
+
+@contextmanager
+def _one_thread(device: str) -> Iterator[None]:
+    """Tiles are too small to be shared: threads would wait for each other, and spin while they do."""
+    import torch
+
+    before = torch.get_num_threads()
+    if not device.startswith("cpu") or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _match(matrices: Tensor, first: Tensor, second: Tensor, settings: _Settings) -> Tensor:
@@ -293,13 +332,13 @@ def _match(matrices: Tensor, first: Tensor, second: Tensor, settings: _Settings)
 
 
 def _padded(environments: list[np.ndarray], device: str) -> tuple[Tensor, Tensor]:
-    """Unit rows of some structures, rows of zeros where one has fewer; and how many each has."""
+    """Rows of some structures, rows of zeros where one has fewer; and how many each has."""
     import torch
 
     sizes = [len(rows) for rows in environments]
     stacked = np.zeros((len(environments), max(sizes), environments[0].shape[1]))
     for place, rows in zip(stacked, environments, strict=True):
-        place[: len(rows)] = unit_rows(rows)
+        place[: len(rows)] = rows
     return torch.as_tensor(stacked, device=device), torch.as_tensor(sizes, device=device)
 
 
