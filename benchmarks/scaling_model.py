@@ -26,15 +26,11 @@ class Measured:
     Rates of the driver are per second of its processor time: what it takes in on a core of its own.
     """
 
-    step_us: float = 1.8  # µs an atom and MD step: EAM of LAMMPS' benchmark, one rank
-    fingerprint_us: float = (
-        12.3  # µs an atom and evaluation: list, kernel and decision (double, 24 G2 + 16 G4)
-    )
-    message_us: float = (
-        680.0  # µs a frame in the driver, whatever its size; on a busy machine, so an upper bound
-    )
-    positions_mb: float = 397.0  # MB/s of positions and forces
-    candidates_mb: float = 780.0  # MB/s of fingerprints that the driver knows
+    step_us: float = 1.6  # µs an atom and MD step: EAM of LAMMPS' benchmark, one rank
+    fingerprint_us: float = 19.0  # µs an atom and evaluation: list, kernel, decision (double, 24 G2 + 16 G4)
+    message_us: float = 420.0  # µs a frame in the driver, whatever its size
+    positions_mb: float = 620.0  # MB/s of positions and forces
+    candidates_mb: float = 730.0  # MB/s of fingerprints that the driver knows
     transaction_ms: float = 37.0  # ms a kept frame on disk, beside its bytes
     columns: int = 40
     every: int = 100  # steps between evaluations
