@@ -103,8 +103,8 @@ def test_files_without_sense_are_refused_in_one_line(content, name, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_is_no_trajectory(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such trajectory"):
+def test_a_folder_is_no_trajectory_unless_it_is_a_deepmd_system(tmp_path):
+    with pytest.raises(ValueError, match=r"a folder without type\.raw, the mark of a DeePMD system"):
         list(iterate_frames([tmp_path]))
 
 
