@@ -77,4 +77,5 @@ def select_entropy(
         Files(trajectories, output, reference, report, json, types, n2p2_units, overwrite),
         Work(engine, workers, scheduler, checkpoint),
         Encoding(encoder, functions, length_unit, cutoff, sigma, scale),
+        is_split_by_element=True,
     )

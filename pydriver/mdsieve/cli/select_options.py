@@ -161,6 +161,7 @@ def select_with(
     encoding: Encoding | None,
     *,
     strata: str | None = None,
+    is_split_by_element: bool = False,
     kernel: "Callable[[Sequence[np.ndarray]], StructureKernel] | None" = None,
 ) -> None:
     """Run a sampler and say what came of it.
@@ -172,7 +173,7 @@ def select_with(
     work : Work
     encoding : Encoding or None
         None: the sampler does not look at the frames.
-    strata, kernel : optional
+    strata, is_split_by_element, kernel : optional
         See `mdsieve.samplers.select_frames.select_frames`.
     """
     import shlex
@@ -199,7 +200,7 @@ def select_with(
             strata=strata,
             kernel=kernel,
             scale="none" if encoding is None else default_scale(encoding),
-            is_split_by_element=encoding is not None and type(sampler).__name__ == "EntropySampler",
+            is_split_by_element=is_split_by_element,
             executor=engine,
             checkpoint=work.checkpoint,
             command=shlex.join(["mdsieve", *sys.argv[1:]]),

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 if TYPE_CHECKING:
     from mdsieve.samplers.selection import Selection
 
-__all__ = ["GreedySampler", "Picks", "Sampler"]
+__all__ = ["GreedySampler", "Picks", "Sampler", "seed_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Sampler(BaseEstimator, ABC):
         """
         rows = validate_data(self, X, dtype=np.float64, order="C")
         earlier = self._earlier_rows(X_selected)
-        self.seed_ = _seed(self.random_state) if hasattr(self, "random_state") else None
+        self.seed_ = seed_of(self.random_state) if hasattr(self, "random_state") else None
         picks = self._pick(rows, earlier, self._n_wanted(len(rows)))
         self._remember(picks, len(rows))
         return self
@@ -308,8 +308,14 @@ def _count(n_to_select: Any, n_rows: int) -> int:
     )
 
 
-def _seed(random_state: Any) -> int:
-    """The seed that a `random_state` means."""
+def seed_of(random_state: Any) -> int:
+    """The seed that a `random_state` means; a generator is drawn from, None gives a fresh one.
+
+    Raises
+    ------
+    ValueError
+        If it is none of those that `Sampler` names.
+    """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, Integral) and not isinstance(random_state, bool):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mdsieve.io.feature_file import FeatureFile, row_blocks
-from mdsieve.samplers.contract import Picks, Sampler, _seed
+from mdsieve.samplers.contract import Picks, Sampler, seed_of
 from mdsieve.samplers.direct_clusters import Hierarchy, build_hierarchy
 from mdsieve.samplers.direct_members import Chosen, Places, centroids, choose_members, distances_from
 from mdsieve.samplers.principal_components import fit_components
@@ -161,7 +161,7 @@ class DIRECT(Sampler):
                 return self.fit_file(opened, X_selected=X_selected)
         self.n_features_in_ = features.shape[1]
         earlier = self._earlier_rows(X_selected)
-        self.seed_ = _seed(self.random_state)
+        self.seed_ = seed_of(self.random_state)
         picks = self._pick_from(features, earlier, self._n_wanted(len(features)))
         self._remember(picks, len(features))
         return self

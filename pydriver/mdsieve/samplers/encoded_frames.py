@@ -19,6 +19,8 @@ from mdsieve.io.trajectories import RawFrame, iterate_raw_frames
 from mdsieve.samplers.progress import ShareDone
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from mdsieve.encoders.contract import AtomEncoder, Encoder
     from mdsieve.engine.checkpoint import Result
     from mdsieve.io.n2p2_data import DataUnits
@@ -84,7 +86,7 @@ class _Encode:
     token: str
 
     def __call__(self, chunk: list[RawFrame]) -> Result:
-        return _each_named(_held(self).encode, chunk)
+        return _each_named(_held(self).encode, chunk, [frame.structure() for frame in chunk])
 
 
 @dataclass
@@ -96,7 +98,7 @@ class _EncodeAtoms:
 
     def __call__(self, chunk: list[RawFrame]) -> Result:
         frames = [frame.structure() for frame in chunk]
-        rows = _each_named(_held(self).encode_atoms, chunk)
+        rows = _each_named(_held(self).encode_atoms, chunk, frames)
         counts = np.array([len(atoms) for atoms in frames])
         return np.concatenate(rows), counts, np.concatenate([atoms.numbers for atoms in frames])
 
@@ -112,13 +114,12 @@ def _held(work: Any) -> Any:
     return _HELD[work.token]
 
 
-def _each_named(encode: Callable[[list], Any], chunk: list[RawFrame]) -> Any:
-    """What an encoder makes of some frames; an error names file and frame."""
+def _each_named(encode: Callable[[list], Any], chunk: list[RawFrame], structures: list[Atoms]) -> Any:
+    """What an encoder makes of the structures of some frames; an error names file and frame."""
     try:
-        return encode([frame.structure() for frame in chunk])
+        return encode(structures)
     except ValueError:
-        for frame in chunk:
-            atoms = frame.structure()
+        for frame, atoms in zip(chunk, structures, strict=True):
             try:
                 encode([atoms])
             except ValueError as error:

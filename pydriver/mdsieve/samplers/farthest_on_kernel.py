@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mdsieve.samplers.contract import GreedySampler, _seed
+from mdsieve.samplers.contract import GreedySampler, seed_of
 from mdsieve.samplers.farthest_point import given_start
 from mdsieve.similarity.kernel import StructureKernel, distances
 
@@ -85,7 +85,7 @@ class KernelFPS(GreedySampler):
             raise ValueError(f"X_selected: expected structures from 0 to {n - 1}")
         if len(earlier) == n:
             raise ValueError("X_selected: all structures are there already")
-        self.seed_ = _seed(self.random_state)
+        self.seed_ = seed_of(self.random_state)
         self._kernel, self._earlier = X, earlier
         try:
             wanted = self._n_wanted(n - len(earlier))

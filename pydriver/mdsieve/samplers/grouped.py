@@ -8,7 +8,7 @@ from abc import abstractmethod
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from mdsieve.samplers.contract import Picks, Sampler, _seed
+from mdsieve.samplers.contract import Picks, Sampler, seed_of
 
 __all__ = ["GroupedSampler"]
 
@@ -42,7 +42,7 @@ class GroupedSampler(Sampler):
         earlier = self._earlier_rows(X_selected)
         starts = _starts(groups, len(rows))
         n_groups = len(starts) - 1
-        self.seed_ = _seed(self.random_state) if hasattr(self, "random_state") else None
+        self.seed_ = seed_of(self.random_state) if hasattr(self, "random_state") else None
         picks = self._pick_groups(rows, starts, earlier, self._n_wanted(n_groups))
         self._remember(picks, n_groups)
         return self
