@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from _record import store
-from comparison_cases import METHODS, POOLS, Chooser, equations_of, split
+from _comparison_cases import METHODS, POOLS, Chooser, equations_of, split
 
 DATA = Path(os.environ.get("MDSIEVE_DATA", Path(__file__).resolve().parents[1] / "../shared/data"))
 

@@ -12,15 +12,15 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-CASES = Path(__file__).resolve().parents[2] / "benchmarks" / "comparison_cases.py"
+CASES = Path(__file__).resolve().parents[2] / "benchmarks" / "_comparison_cases.py"
 N_POOL, N_TEST, N, SEEDS = 300, 120, 60, 6
 
 
 @pytest.fixture(scope="module")
 def cases():
-    spec = importlib.util.spec_from_file_location("comparison_cases", CASES)
+    spec = importlib.util.spec_from_file_location("_comparison_cases", CASES)
     module = importlib.util.module_from_spec(spec)
-    sys.modules["comparison_cases"] = module
+    sys.modules["_comparison_cases"] = module
     spec.loader.exec_module(module)
     return module
 

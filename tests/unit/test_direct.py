@@ -17,7 +17,7 @@ from mdsieve.io.feature_file import FeatureFile, write_features
 from mdsieve.samplers import direct, direct_clusters
 from mdsieve.samplers.direct import DIRECT
 from mdsieve.samplers.direct_clusters import build_hierarchy, cut, nearest_pairs
-from mdsieve.samplers.direct_members import interlaced, steps
+from mdsieve.samplers.direct_members import choose_members, interlaced, steps
 from mdsieve.samplers.direct_passes import two_passes
 from mdsieve.samplers.principal_components import fit_components
 
@@ -412,3 +412,14 @@ def test_two_passes_refuse_what_does_not_fit(rows):
 def test_parameters_that_make_no_sense_are_told(rows, settings, message):
     with pytest.raises(ValueError, match=message):
         DIRECT(**settings).fit(rows)
+
+
+@pytest.mark.parametrize(("places", "second"), [("interlaced", 4), ("steps", 4)])
+def test_members_that_are_there_already_have_the_first_places(places, second):
+    labels, distances = np.zeros(5, dtype=int), np.arange(5.0)
+    words = {"ties": np.arange(5), "places": places}
+    chosen = choose_members(labels, distances, 2, n_earlier=np.array([0]), **words)
+    assert chosen.rows.tolist() == [0, second]
+    chosen = choose_members(labels, distances, 2, n_earlier=np.array([1]), **words)
+    assert chosen.rows.tolist() == [second]
+    assert chosen.rounds.tolist() == [1]

@@ -15,6 +15,7 @@ from mdsieve.samplers.cur import CUR
 from mdsieve.samplers.entropy import EntropySampler, differential_entropies, entropy
 from mdsieve.samplers.random_frames import RandomSampler, StratifiedRandomSampler, allocate
 from mdsieve.samplers.similarity_screen import SimilarityScreen
+from mdsieve.scores.density import ReferenceSet
 
 
 @parametrize_with_checks(
@@ -333,6 +334,15 @@ def test_differential_entropy_stays_finite_where_the_kernel_underflows():
     far = differential_entropies(np.array([[1e3]]), np.array([[0.0], [1.0]]), 1.0)
     assert far[0] == pytest.approx(999.0**2 / 2, rel=1e-12)
     assert differential_entropies(np.ones((1, 1)), np.empty((0, 1)), 1.0)[0] == np.inf
+
+
+def test_the_samplers_entropies_are_the_density_scorers(environments):
+    import torch
+
+    X, _ = environments
+    known = ReferenceSet(X.shape[1], 0.7, torch, torch.device("cpu"))
+    known.add(X[:30])
+    assert known.entropies(X) == pytest.approx(differential_entropies(X, X[:30], 0.7), rel=1e-10, abs=1e-10)
 
 
 def test_a_bandwidth_must_be_above_zero(rows):
