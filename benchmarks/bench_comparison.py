@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _record import store
 from _comparison_cases import METHODS, POOLS, Chooser, equations_of, split
+from _record import store
 
 DATA = Path(os.environ.get("MDSIEVE_DATA", Path(__file__).resolve().parents[1] / "../shared/data"))
 
