@@ -14,6 +14,7 @@ from torture_cases import Case, last_stored_step
 
 import mdsieve
 from mdsieve.driver.store import BlankStoreError, FrameStore
+from mdsieve.scores import Environments, ExtrapolationScorer
 from mdsieve.scores.deltas import unpack
 from plain_bank import plain_selection
 
@@ -129,6 +130,8 @@ def check_files(folder: Path, case: Case, inputs: Path) -> None:
                 assert store.problems() == []
                 _check_frames(store, folder, case, inputs)
                 _check_bank(store, folder, case, inputs)
+                if case.rule == "scores":
+                    _check_learnt(store, folder)
         except BlankStoreError:
             pass
     if case.scaling == "bank":
@@ -184,6 +187,22 @@ def _content(scorer: str, delta: bytes):
     words, arrays = unpack(delta, scorer)
     arrays["origins"] = arrays["origins"][:, 1:]  # step and atom, not the run
     return words, {name: array.tolist() for name, array in arrays.items()}
+
+
+def _check_learnt(store: FrameStore, folder: Path) -> None:
+    """After what a stored frame meant for the extrapolation grade no environment of it extrapolates."""
+    if not store.frames():
+        return
+    functions = mdsieve.SymmetryFunctions.from_text(NI_NN)
+    scorer = ExtrapolationScorer.for_bank(mdsieve.EnvironmentBank.load(folder / "store.db"))
+    deltas = dict(
+        store._connection.execute("SELECT frame, delta FROM mdsieve_deltas WHERE scorer = 'extrapolation'")
+    )
+    for frame in store.frames():
+        if frame["frame"] in deltas:
+            scorer.restore(bytes(deltas[frame["frame"]]))
+        environments = Environments.from_atoms(functions, store.atoms(frame["frame"])[0], step=frame["step"])
+        assert scorer.score(environments).frame < 1.01, f"step {frame['step']}: not learnt"
 
 
 def _check_frames(store: FrameStore, folder: Path, case: Case, inputs: Path) -> None:
