@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = ["Derivatives"]
+
+_NUMBERS_AT_A_TIME = 1 << 22  # of the weights of entries, in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,40 +58,58 @@ class Derivatives:
 
         Parameters
         ----------
-        weights : numpy.ndarray, shape (n_centres, n_features)
-            dE / dG_i of each centre [eV].
+        weights : numpy.ndarray, shape (..., n_centres, n_features)
+            dE / dG_i of each centre [eV]; leading axes for several energies at once.
 
         Returns
         -------
-        numpy.ndarray, shape (n_atoms, 3)
+        numpy.ndarray, shape (..., n_atoms, 3)
             dE / dR [eV/Å].
         """
-        gradient = np.zeros((self.n_atoms, 3))
-        np.add.at(gradient, self.pairs[:, 1], self._pulls(weights))
-        return gradient
+        weights = self._sound(weights)
+        gradient = np.zeros((self.n_atoms, *weights.shape[:-2], 3))
+        order = np.argsort(self.pairs[:, 1], kind="stable")
+        for entries, pulls in self._pulls(weights, order):
+            moved, begins = np.unique(self.pairs[entries, 1], return_index=True)
+            gradient[moved] += np.add.reduceat(pulls, begins, axis=0)
+        return np.moveaxis(gradient, 0, -2)
 
     def strain_gradient(self, weights: np.ndarray) -> np.ndarray:
         """Gradient of E(G) with respect to a homogeneous strain of positions and cell.
 
         Parameters
         ----------
-        weights : numpy.ndarray, shape (n_centres, n_features)
-            dE / dG_i of each centre [eV].
+        weights : numpy.ndarray, shape (..., n_centres, n_features)
+            dE / dG_i of each centre [eV]; leading axes for several energies at once.
 
         Returns
         -------
-        numpy.ndarray, shape (3, 3)
+        numpy.ndarray, shape (..., 3, 3)
             dE / d(strain) [eV]; divided by the volume the stress in ASE's sign.
         """
-        return self.vectors.T @ self._pulls(weights)
+        weights = self._sound(weights)
+        gradient = np.zeros((*weights.shape[:-2], 3, 3))
+        for entries, pulls in self._pulls(weights, np.arange(len(self.pairs))):
+            gradient += np.einsum("ea,e...b->...ab", self.vectors[entries], pulls)
+        return gradient
 
-    def _pulls(self, weights: np.ndarray) -> np.ndarray:
-        """What each entry adds to the gradient, shape (n_entries, 3)."""
+    def _sound(self, weights: np.ndarray) -> np.ndarray:
         weights = np.asarray(weights, dtype=float)
         expected = (len(self.centres), self.values.shape[2])
-        if weights.shape != expected:
+        if weights.shape[-2:] != expected:
             raise ValueError(
                 f"weights have the shape {weights.shape}, expected (n_centres, n_features) {expected}"
             )
-        of_entry = weights[np.searchsorted(self.centres, self.pairs[:, 0])]
-        return np.einsum("ndf,nf->nd", self.values, of_entry)
+        return weights
+
+    def _pulls(self, weights: np.ndarray, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What each entry adds to the gradient, shape (n, ..., 3), for n of the entries at a time."""
+        centre = np.searchsorted(self.centres, self.pairs[:, 0])
+        by_centre = np.moveaxis(weights, -2, 0)
+        step = max(1, _NUMBERS_AT_A_TIME // max(1, by_centre[:1].size))
+        for start in range(0, len(order), step):
+            entries = order[start : start + step]
+            yield (
+                entries,
+                np.einsum("ndf,n...f->n...d", self.values[entries], by_centre[centre[entries]]),
+            )

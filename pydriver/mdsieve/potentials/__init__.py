@@ -5,14 +5,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mdsieve.potentials.architecture import Architecture, Layers
+    from mdsieve.potentials.calculator import EnsembleCalculator
+    from mdsieve.potentials.ensemble import NetworkEnsemble
     from mdsieve.potentials.linear import LinearCalculator, LinearPotential
+    from mdsieve.potentials.networks import ElementNetworks
 
 _HOME = {
+    "Architecture": "mdsieve.potentials.architecture",
+    "ElementNetworks": "mdsieve.potentials.networks",
+    "EnsembleCalculator": "mdsieve.potentials.calculator",
+    "Layers": "mdsieve.potentials.architecture",
     "LinearCalculator": "mdsieve.potentials.linear",
     "LinearPotential": "mdsieve.potentials.linear",
+    "NetworkEnsemble": "mdsieve.potentials.ensemble",
 }
 
-__all__ = ["LinearCalculator", "LinearPotential"]
+__all__ = [
+    "Architecture",
+    "ElementNetworks",
+    "EnsembleCalculator",
+    "Layers",
+    "LinearCalculator",
+    "LinearPotential",
+    "NetworkEnsemble",
+]
 
 
 if not TYPE_CHECKING:  # a type checker reads the imports above

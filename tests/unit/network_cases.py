@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Small ensembles of networks and structures for them."""
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.build import bulk
+
+from mdsieve import SymmetryFunctions
+from mdsieve.potentials import Architecture, ElementNetworks, Layers, NetworkEnsemble
+
+FUNCTIONS = """
+elements Al Ni
+cutoff_type 2
+symfunction_short Al 2 Al 0.5 0.0 4.5
+symfunction_short Al 2 Ni 0.5 0.0 4.5
+symfunction_short Al 3 Ni Ni 0.05 -1 2 4.5
+symfunction_short Ni 2 Al 0.8 0.0 4.5
+symfunction_short Ni 2 Ni 0.1 0.0 4.5
+symfunction_short Ni 2 Ni 2.0 2.5 4.5
+symfunction_short Ni 9 Ni Ni 0.05 1 1 4.5
+"""
+
+
+def nickel_aluminium(seed: int, n_al: int = 4) -> Atoms:
+    """16 atoms of a rattled fcc crystal."""
+    rng = np.random.default_rng(seed)
+    atoms = bulk("Ni", a=3.6 + 0.2 * rng.random(), cubic=True) * (2, 2, 1)
+    atoms.symbols[rng.permutation(16)[:n_al]] = "Al"
+    atoms.rattle(0.1, seed=seed)
+    return atoms
+
+
+def random_ensemble(
+    n_members: int = 3, layers: dict[str, Layers] | None = None, *, seed: int = 1, own_scaling: bool = False
+) -> NetworkEnsemble:
+    """Networks of random weights and biases, standardisation, offsets and scale."""
+    functions = SymmetryFunctions.from_text(FUNCTIONS)
+    layers = layers or {"Al": Layers((5, 4), "tul"), "Ni": Layers((6,), "pl")}
+    networks = ElementNetworks(Architecture(layers, n_members), functions.n_features, seed=seed)
+    rng = np.random.default_rng(seed)
+    rows = n_members if own_scaling else 1
+    networks.set_standardisation(
+        {
+            s: (rng.normal(size=(rows, n)), rng.uniform(0.5, 2, (rows, n)))
+            for s, n in functions.n_features.items()
+        },
+        rng.uniform(0.5, 2.0, n_members),
+    )
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in networks.named_parameters():
+        if "biases" in name:
+            parameter.data.normal_(std=0.3, generator=generator)
+    return NetworkEnsemble(
+        functions, networks, {"Al": -3.4, "Ni": rng.normal(-4.8, 0.1, n_members)}, {"by": "a test"}
+    )
