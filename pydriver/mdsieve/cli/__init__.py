@@ -30,6 +30,8 @@ COMMANDS = {
     "map": ("map", "map_frames"),
     "cutout": ("cutout", "cutout"),
     "score": ("score", "score"),
+    "label": ("label", "label"),
+    "translate": ("translate", "translate"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

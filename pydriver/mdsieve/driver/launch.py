@@ -21,7 +21,7 @@ from mdsieve.driver.link import DirectLink
 from mdsieve.driver.messages import Goodbye, LinkError, Message
 from mdsieve.driver.service import Service
 from mdsieve.driver.signals import StopSignalsInCall
-from mdsieve.plugin import plugin_path
+from mdsieve.lammps_program import lammps_environment, plugin_folder
 
 logger = logging.getLogger("mdsieve.driver")
 
@@ -65,7 +65,7 @@ def run(script: Path, arguments: Sequence[str], driver_ranks: int | None, config
     if driver_ranks is None:
         driver_ranks = 1 if world.size > 1 else 0
     _check(script, arguments, driver_ranks, world.size)
-    _prepare_environment()
+    os.environ.update(lammps_environment())
     if driver_ranks == 0:
         return _run_embedded(world, script, arguments, config)
     driver = world.bcast((socket.gethostname(), os.getpid()), root=world.size - 1)
@@ -76,11 +76,6 @@ def run(script: Path, arguments: Sequence[str], driver_ranks: int | None, config
         code = _run_script(world, script, ["-mpicolor", "1", *arguments])
         world.Barrier()  # as the lmp program does after its goodbye: the driver waits for it
     return code
-
-
-def plugin_folder() -> Path:
-    """Where the plugin lies: ``MDSIEVE_PLUGIN_DIR`` if it is set, else in this package."""
-    return Path(os.environ.get("MDSIEVE_PLUGIN_DIR", plugin_path()))
 
 
 def _check(script: Path, arguments: Sequence[str], driver_ranks: int, size: int) -> None:
@@ -105,15 +100,6 @@ def _check(script: Path, arguments: Sequence[str], driver_ranks: int, size: int)
             f"{plugin_folder() / LIBRARY}: the LAMMPS plugin is not there; install mdsieve again"
         )
     lammps_package.folder()
-
-
-def _prepare_environment() -> None:
-    """Let LAMMPS find the plugin, and the potentials of its package if nothing else is set."""
-    paths = [str(plugin_folder()), *filter(None, [os.environ.get("LAMMPS_PLUGIN_PATH")])]
-    os.environ["LAMMPS_PLUGIN_PATH"] = os.pathsep.join(
-        dict.fromkeys(os.pathsep.join(paths).split(os.pathsep))
-    )
-    os.environ.setdefault("LAMMPS_POTENTIALS", str(lammps_package.potentials()))
 
 
 def _left_to(driver: tuple[str, int], world, config: DriverConfig) -> StopSignalsInCall:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from mdsieve.factories import made_by
 from mdsieve.scores.contract import ATOMS, Environments, Score, Scorer
 from mdsieve.scores.deltas import pack
 
@@ -171,32 +171,11 @@ def calculators_from(factory: str) -> Any:
     ValueError
         One line: the module cannot be imported, it has no such function, or the function fails.
     """
-    module_name, _, function_name = factory.partition(":")
-    if not (module_name and function_name):
-        raise ValueError(f"factory {factory!r}: expected module:function")
+    made = made_by(factory)
     try:
-        function = getattr(_imported(module_name), function_name, None)
-        if not callable(function):
-            raise ValueError(f"the module has no function {function_name!r}")
-        made = function()
-    except Exception as error:  # the user's code may raise anything
-        text = " ".join(str(error).split())
-        raise ValueError(f"factory {factory}: {type(error).__name__}: {text}") from None
-    return made if callable(made) else list(made)
-
-
-def _imported(name: str) -> Any:
-    import os
-    import sys
-
-    here = os.getcwd()
-    if here in sys.path or "" in sys.path:
-        return importlib.import_module(name)
-    sys.path.insert(0, here)
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(here)
+        return made if callable(made) else list(made)
+    except TypeError as error:
+        raise ValueError(f"factory {factory}: TypeError: {error}") from None
 
 
 def _bare(atoms: Atoms) -> Atoms:

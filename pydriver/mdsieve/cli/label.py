@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``mdsieve label``: energies, forces and stresses for frames."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mdsieve.cli.label_options import (
+    BatchOption,
+    CalculatorOption,
+    CommandOption,
+    ElementsOption,
+    LmpOption,
+    PairCoeffOption,
+    PairFileOption,
+    PairStyleOption,
+    ProcessesOption,
+    TimeoutOption,
+)
+from mdsieve.cli.select_options import OverwriteOption, TrajectoriesArgument, TypesOption, UnitsOption
+
+#: Exit code when some frames could not be labelled.
+INCOMPLETE = 1
+
+
+def label(
+    trajectories: TrajectoriesArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Labelled frames, extended XYZ.")],
+    pair_style: PairStyleOption = None,
+    pair_coeff: PairCoeffOption = None,
+    pair_file: PairFileOption = None,
+    elements: ElementsOption = None,
+    calculator: CalculatorOption = None,
+    command: CommandOption = None,
+    lmp: LmpOption = None,
+    processes: ProcessesOption = 1,
+    batch: BatchOption = None,
+    timeout: TimeoutOption = None,
+    types: TypesOption = None,
+    n2p2_units: UnitsOption = "metal",
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Label frames: mdsieve label in.xyz -o out.xyz --pair-style eam/fs --pair-coeff '* * Al1.eam.fs Al'"""
+    from mdsieve.cli.logs import log_to_stderr
+    from mdsieve.io.trajectories import iterate_frames
+    from mdsieve.labels.choose import choose_labeller
+    from mdsieve.labels.files import failed_path, write_labelled
+
+    log_to_stderr()
+    labeller = choose_labeller(
+        pair_style=pair_style,
+        pair_coeff=pair_coeff,
+        pair_file=pair_file,
+        elements=elements.split(",") if elements else None,
+        calculator=calculator,
+        command=command,
+        lmp=lmp,
+        n_processes=processes,
+        frames_a_start=batch,
+        timeout=timeout,
+    )
+    if labeller is None:
+        raise ValueError("by what? expected --pair-style, --pair-file, --calculator or --command")
+    for path in (output, failed_path(output)):
+        if path.exists() and not overwrite:
+            raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
+    frames = (
+        frame.atoms for frame in iterate_frames(trajectories, types.split(",") if types else None, n2p2_units)
+    )
+    written = write_labelled(labeller.label(frames), output, labeller.description)
+    typer.echo(f"{output}: {written.n_labelled} frames labelled by {labeller.description}")
+    if written.n_failed:
+        typer.echo(f"{failed_path(output)}: {written.n_failed} frames could not be labelled", err=True)
+        raise typer.Exit(INCOMPLETE)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""LAMMPS as a program of its own: what it must find, and how it is run to its end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mdsieve import lammps_package
+from mdsieve.plugin import plugin_path
+
+__all__ = ["Finished", "lammps_environment", "lmp_command", "plugin_folder", "run_program", "split_command"]
+
+#: Variables by which a launcher of MPI tells its processes who they are: a program that is started from one
+#: of them must not take itself for it.
+_OF_MPI_LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "MPI_LOCAL", "MPIEXEC_", "HYDRA_", "HYDI_")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended.
+
+    Attributes
+    ----------
+    returncode : int
+        Negative if a signal ended it.
+    output : str
+        Both streams.
+    timed_out : bool
+        Whether it was ended because it took too long.
+    """
+
+    returncode: int
+    output: str
+    timed_out: bool = False
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        if self.timed_out:
+            return "it took too long"
+        if self.returncode < 0:
+            return f"ended by signal {signal.Signals(-self.returncode).name}"
+        return f"exit code {self.returncode}"
+
+
+def plugin_folder() -> Path:
+    """Where the plugin lies: ``MDSIEVE_PLUGIN_DIR`` if it is set, else in this package."""
+    return Path(os.environ.get("MDSIEVE_PLUGIN_DIR", plugin_path()))
+
+
+def lammps_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables with which LAMMPS finds the plugin, and the potentials of its package if nothing else is set.
+
+    Parameters
+    ----------
+    base : mapping of str, optional
+        Variables to start from; default: those of this process.
+    """
+    made = dict(os.environ if base is None else base)
+    paths = [str(plugin_folder()), *filter(None, [made.get("LAMMPS_PLUGIN_PATH")])]
+    made["LAMMPS_PLUGIN_PATH"] = os.pathsep.join(dict.fromkeys(os.pathsep.join(paths).split(os.pathsep)))
+    if "LAMMPS_POTENTIALS" not in made:
+        made["LAMMPS_POTENTIALS"] = str(lammps_package.potentials())
+    return made
+
+
+def lmp_command(words: str | None = None) -> list[str]:
+    """The words that start LAMMPS; ``lmp`` of the package by default.
+
+    Parameters
+    ----------
+    words : str, optional
+        As in a shell: ``mpiexec -n 4 /opt/lammps/lmp``.
+
+    Raises
+    ------
+    ValueError
+        If there is no word, or a quote is left open.
+    """
+    if words is None:
+        return [str(lammps_package.program())]
+    return split_command(words)
+
+
+def split_command(words: str) -> list[str]:
+    """Words of a command as a shell takes them apart; nothing is expanded.
+
+    Raises
+    ------
+    ValueError
+        If there is no word, or a quote is left open.
+    """
+    try:
+        split = shlex.split(words)
+    except ValueError as error:
+        raise ValueError(f"command {words!r}: {error}") from None
+    if not split:
+        raise ValueError("command '': expected a program")
+    return split
+
+
+def run_program(command: Sequence[str], *, timeout: float | None = None) -> Finished:
+    """Run a program to its end, with the variables of `lammps_environment` and not as a part of an MPI job.
+
+    It and all that it started are ended when it takes too long, or when this process stops waiting.
+
+    Parameters
+    ----------
+    command : sequence of str
+    timeout : float, optional
+        Seconds.
+
+    Raises
+    ------
+    OSError
+        If it cannot be started.
+    """
+    variables = {
+        name: value for name, value in lammps_environment().items() if not name.startswith(_OF_MPI_LAUNCHERS)
+    }
+    mpi = lammps_package.mpi_folder()
+    if mpi is not None:
+        paths = [*filter(None, [variables.get("LD_LIBRARY_PATH")]), str(mpi)]
+        variables["LD_LIBRARY_PATH"] = os.pathsep.join(paths)
+    process = subprocess.Popen(  # noqa: S603 (the user's own command; no shell)
+        list(command),
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    timed_out = False
+    try:
+        said, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        _end(process)
+        said, _ = process.communicate()
+    except BaseException:
+        _end(process)
+        process.wait()
+        raise
+    return Finished(process.returncode, said.decode("utf-8", "replace"), timed_out)
+
+
+def _end(process: subprocess.Popen) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
