@@ -36,9 +36,9 @@ constexpr std::array<std::string_view, 118> element_symbols = {
     "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
 
 // The words that mean something here.
-constexpr std::array<std::string_view, 7> own_words = {
-    "number_of_elements", "elements",    "cutoff_type", "symfunction_short",
-    "symfunction",        "length_unit", "eta_unit"};
+constexpr std::array<std::string_view, 8> own_words = {"number_of_elements", "elements",    "cutoff_type",
+                                                       "symfunction_short",  "symfunction", "length_unit",
+                                                       "energy_unit",        "eta_unit"};
 
 // n2p2's other words: networks, scaling and training. They do not touch the fingerprint.
 constexpr std::string_view passed_over[] = {"atom_energy",
@@ -254,6 +254,11 @@ class Parser {
         unit_ = LengthUnit::bohr;
       else
         fail(line, "length_unit " + shown(words[1]) + ", expected angstrom or bohr");
+    } else if (word == "energy_unit") {    // what a network's energies are in; no fingerprint depends on it
+      only_once(line, word, energy_unit_line_);
+      expect_count(line, words, 1, 1, "energy_unit eV|hartree");
+      if (words[1] != "eV" && words[1] != "hartree")
+        fail(line, "energy_unit " + shown(words[1]) + ", expected eV or hartree");
     } else if (word == "eta_unit") {
       only_once(line, word, eta_unit_line_);
       expect_count(line, words, 1, 1, "eta_unit inverse_length_squared|inverse_cutoff_squared");
@@ -488,7 +493,8 @@ class Parser {
   Descriptor result_;
   std::vector<std::pair<int, Words>> function_lines_;
   long number_of_elements_ = 0;
-  int elements_line_ = 0, number_line_ = 0, cutoff_line_ = 0, unit_line_ = 0, eta_unit_line_ = 0;
+  int elements_line_ = 0, number_line_ = 0, cutoff_line_ = 0, unit_line_ = 0, eta_unit_line_ = 0,
+      energy_unit_line_ = 0;
 };
 
 /// FNV-1a, 64 bit.

@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fingerprints against n2p2: its published potentials, fed with our values, give the energies it gives."""
+"""n2p2's published potentials: energies and forces as n2p2 gives them, there and back again."""
 
 import gzip
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 
+import n2p2_plain
 from mdsieve import SymmetryFunctions
+from mdsieve.io.trajectories import iterate_frames
+from mdsieve.potentials import read_n2p2, write_n2p2
 
-# the files' own unit is taken for the angstrom throughout: the values do not depend on it
+HARTREE = 27.211386245988  # eV
+FOLDERS = [
+    "n2p2_examples/potentials/H2O_RPBE-D3",
+    "n2p2_examples/potentials/Cu2S_PBE",
+    "hydrogen_highP/nnp_pbe_v2",
+    "potentials/FeH_n2p2",
+]
 
 
-def structures(path: Path) -> list[Atoms]:
-    """Structures of an n2p2 ``input.data`` file, lengths as they stand."""
-    frames, lattice, symbols, positions = [], [], [], []
+def structures(path: Path, length: float = 1.0) -> list[Atoms]:
+    """Structures of an n2p2 ``input.data`` file with its energies and forces, lengths times `length`."""
+    frames, lattice, rows, energy = [], [], [], None
     for line in path.read_text().splitlines():
         words = line.split()
         if not words:
@@ -24,91 +35,90 @@ def structures(path: Path) -> list[Atoms]:
         if words[0] == "lattice":
             lattice.append([float(w) for w in words[1:4]])
         elif words[0] == "atom":
-            positions.append([float(w) for w in words[1:4]])
-            symbols.append(words[4])
+            rows.append(words)
+        elif words[0] == "energy":
+            energy = float(words[1])
         elif words[0] == "end":
-            frames.append(Atoms(symbols, positions, cell=lattice, pbc=True))
-            lattice, symbols, positions = [], [], []
+            positions = np.array([row[1:4] for row in rows], float)
+            atoms = Atoms(
+                [row[4] for row in rows], positions * length, cell=np.array(lattice) * length, pbc=True
+            )
+            atoms.calc = SinglePointCalculator(
+                atoms, energy=energy, forces=np.array([row[7:10] for row in rows], float)
+            )
+            frames.append(atoms)
+            lattice, rows = [], []
     return frames
 
 
-def scaling_columns(folder: Path, element: int) -> np.ndarray:
-    """min, max, mean, sigma of an element in n2p2's sorted order, shape (n_functions, 4)."""
-    table = np.loadtxt(folder / "scaling.data", ndmin=2)
-    rows = table[table[:, 0] == element + 1]
-    return rows[np.argsort(rows[:, 1]), 2:6]
-
-
-def network_energies(
-    folder: Path, number: int, scaled: np.ndarray, layers: list[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Atomic energies and their derivatives by the inputs: hidden layers with tanh, one linear output."""
-    connections: dict[tuple, float] = {}
-    for line in (folder / f"weights.{number:03d}.data").read_text().splitlines():
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        connections[(words[1], *(int(w) for w in words[3:]))] = float(words[0])
-    values, slopes = scaled, np.broadcast_to(np.eye(layers[0]), (len(scaled), layers[0], layers[0]))
-    for layer in range(1, len(layers)):
-        n_in, n_out = layers[layer - 1], layers[layer]
-        weight = np.array(
-            [[connections["a", layer - 1, i + 1, layer, j + 1] for j in range(n_out)] for i in range(n_in)]
-        )
-        bias = np.array([connections["b", layer, j + 1] for j in range(n_out)])
-        values, slopes = values @ weight + bias, slopes @ weight
-        if layer < len(layers) - 1:
-            values = np.tanh(values)
-            slopes = slopes * (1.0 - values**2)[:, None, :]
-    return values[:, 0], slopes[:, :, 0]
-
-
-def keyword(folder: Path, word: str) -> list[str]:
-    for line in (folder / "input.nn").read_text().splitlines():
-        words = line.split("#")[0].split()
-        if words and words[0] == word:
-            return words[1:]
-    raise KeyError(word)
-
-
-def test_water_energies_and_forces(data_dir: Path):
-    """192- and 48-atom water cells: energies and forces as n2p2 2.3 prints them."""
-    folder = data_dir / "n2p2_examples" / "potentials" / "H2O_RPBE-D3"
-    functions = SymmetryFunctions.from_file(folder / "input.nn")
-    frames = structures(data_dir / "n2p2_examples" / "input.data.H2O_RPBE-D3")
+def test_water_energies_and_forces_are_those_of_n2p2(data_dir: Path):
+    """192- and 48-atom water cells, files in Hartree and Bohr, against what n2p2 2.3 prints."""
+    ensemble = read_n2p2(data_dir / FOLDERS[0], length_unit="bohr", energy_unit="hartree")
+    length = 0.529177210903  # CODATA 2018, as core takes the bohr
+    frames = structures(data_dir / "n2p2_examples" / "input.data.H2O_RPBE-D3", length)
     with gzip.open(data_dir / "n2p2_examples" / "H2O_RPBE-D3.n2p2_predictions.json.gz", "rt") as file:
         predicted = json.load(file)
-    hidden = [int(w) for w in keyword(folder, "global_nodes_short")]
-    mean_energy, conv_energy = (float(keyword(folder, w)[0]) for w in ("mean_energy", "conv_energy"))
+    for atoms, energy, forces in zip(frames, predicted["energy"], predicted["forces"], strict=False):
+        said = ensemble.predict(atoms)
+        assert said.energy[0] / HARTREE == pytest.approx(energy, rel=1e-13, abs=2e-10)
+        np.testing.assert_allclose(said.forces[0] / HARTREE * length, forces, rtol=1e-8, atol=1e-10)
 
-    for atoms, expected_energy, expected_forces in zip(
-        frames, predicted["energy"], predicted["forces"], strict=False
-    ):
-        energy, gradient = 0.0, np.zeros((len(atoms), 3))
-        derivatives = functions.derivatives_by_element(atoms)
-        for e, (symbol, (_, values)) in enumerate(functions.create_by_element(atoms).items()):
-            low, high, mean, _ = scaling_columns(folder, e).T
-            order = functions.n2p2_order(symbol)
-            ordered = np.empty_like(values)
-            ordered[:, order] = values
-            scaled = (ordered - mean) / (high - low)  # scale_symmetry_functions, center_symmetry_functions
-            number = int(atoms.numbers[atoms.symbols == symbol][0])
-            energies, slopes = network_energies(folder, number, scaled, [scaled.shape[1], *hidden, 1])
-            energy += energies.sum()
-            gradient += derivatives[symbol].position_gradient((slopes / (high - low))[:, order])
-        energy = energy / conv_energy + len(atoms) * mean_energy
-        assert energy == pytest.approx(expected_energy, rel=1e-13, abs=2e-10)
-        forces = -gradient / conv_energy
-        np.testing.assert_allclose(forces, expected_forces, rtol=1e-9, atol=1e-10)
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_published_potential_comes_back_from_an_exported_folder(data_dir: Path, name: str, tmp_path: Path):
+    folder = data_dir / name
+    ensemble = read_n2p2(folder)
+    write_n2p2(ensemble, tmp_path / "out")
+    again = read_n2p2(tmp_path / "out")
+    rng = np.random.default_rng(3)
+    positions = rng.permutation(27)[:12]
+    grid = 2.4 * np.stack(np.meshgrid(*3 * [np.arange(3)]), axis=-1).reshape(-1, 3)
+    atoms = Atoms(rng.choice(ensemble.elements, 12), grid[positions], cell=3 * [7.2], pbc=True)
+    atoms.rattle(0.2, seed=2)
+    before, after = ensemble.predict(atoms), again.predict(atoms)
+    np.testing.assert_allclose(after.energy, before.energy, rtol=1e-12)
+    np.testing.assert_allclose(after.forces, before.forces, rtol=1e-9, atol=1e-9 * abs(before.forces).max())
+    energy, forces = n2p2_plain.predict(folder, ensemble.functions, atoms)
+    np.testing.assert_allclose(before.energy[0], energy, rtol=1e-11)
+    np.testing.assert_allclose(before.forces[0], forces, rtol=1e-9, atol=1e-9 * abs(forces).max())
+    energy, forces = n2p2_plain.predict(tmp_path / "out", ensemble.functions, atoms)
+    np.testing.assert_allclose(before.energy[0], energy, rtol=1e-11)
+    np.testing.assert_allclose(before.forces[0], forces, rtol=1e-9, atol=1e-9 * abs(forces).max())
+
+
+def errors(ensemble, frames) -> tuple[float, float]:
+    """Root mean square errors of energies an atom and of forces."""
+    said = ensemble.predict(frames)
+    energies = [(s.energy[0] - a.get_potential_energy()) / len(a) for s, a in zip(said, frames, strict=True)]
+    forces = np.concatenate(
+        [(s.forces[0] - a.get_forces()).ravel() for s, a in zip(said, frames, strict=True)]
+    )
+    return float(np.sqrt(np.mean(np.square(energies)))), float(np.sqrt(np.mean(forces**2)))
+
+
+def test_published_potentials_predict_the_labels_of_their_own_training_sets(data_dir: Path):
+    """As far as a fit does: a wrong unit, sign or order would be wrong by much."""
+    examples = data_dir / "n2p2_examples"
+    for name, energy, force in (("H2O_RPBE-D3", 2e-4, 5e-3), ("Cu2S_PBE", 2e-2, 0.2)):
+        found = errors(
+            read_n2p2(examples / "potentials" / name), structures(examples / f"input.data.{name}")[:3]
+        )
+        assert found[0] < energy, (name, found)
+        assert found[1] < force, (name, found)
+    liquid = iterate_frames([data_dir / "hydrogen_highP" / "rerun-H-highP-liquid.extxyz.gz"])
+    hydrogen = [frame.atoms for frame in islice(liquid, 2)]
+    found = errors(read_n2p2(data_dir / FOLDERS[2], length_unit="bohr", energy_unit="hartree"), hydrogen)
+    spread = np.concatenate([atoms.get_forces() for atoms in hydrogen]).std()
+    assert found[0] < 0.05  # eV/atom; its labels are of another calculation
+    assert found[1] < 0.3 * spread
 
 
 @pytest.mark.parametrize("name", ["H2O_RPBE-D3", "Cu2S_PBE"])
 def test_published_structures_lie_inside_the_published_ranges(data_dir: Path, name: str):
-    folder = data_dir / "n2p2_examples" / "potentials" / name
-    functions = SymmetryFunctions.from_file(folder / "input.nn")
+    ensemble = read_n2p2(data_dir / "n2p2_examples" / "potentials" / name)
     for atoms in structures(data_dir / "n2p2_examples" / f"input.data.{name}"):
-        for e, (symbol, (_, values)) in enumerate(functions.create_by_element(atoms).items()):
-            low, high = scaling_columns(folder, e)[functions.n2p2_order(symbol), :2].T
+        for symbol, (_, values) in ensemble.functions.create_by_element(atoms).items():
+            low, high = ensemble.ranges[symbol]
             slack = 1e-10 * (high - low)
             assert (values >= low - slack).all()
             assert (values <= high + slack).all()

@@ -5,8 +5,8 @@ Layout: attributes ``format`` ("mdsieve-ensemble"), ``version``, ``program``, ``
 ``length_unit``, ``precision``, ``elements``, ``n_members``, ``dtype`` ("float32" or "float64"); data sets
 ``descriptor`` (text of ``input.nn``) and ``provenance`` (JSON); for each element a group
 ``elements/SYMBOL`` with attributes ``hidden`` and ``activations``, data sets ``shift``, ``factor``
-(1 or M, n_features), ``scale`` and ``offset`` (M) [eV], and for each layer ``weights/N`` (M, n_in, n_out)
-and ``biases/N`` (M, n_out).
+(1 or M, n_features), ``scale`` and ``offset`` (M) [eV], ``range`` (2, n_features) where it is known, and for
+each layer ``weights/N`` (M, n_in, n_out) and ``biases/N`` (M, n_out).
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def write_ensemble(ensemble: NetworkEnsemble, path: str | os.PathLike) -> None:
             group["factor"] = _array(network.factor)[:, 0]
             group["scale"] = _array(network.scale)[:, 0]
             group["offset"] = ensemble.offsets[symbol]
+            if symbol in ensemble.ranges:
+                group["range"] = ensemble.ranges[symbol]
             for number, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
                 group[f"weights/{number}"] = _array(weight)
                 group[f"biases/{number}"] = _array(bias)[:, 0]
@@ -116,14 +118,17 @@ def _read(file: h5py.File) -> NetworkEnsemble:
     _require_sizes(groups, layers, functions.n_features, n_members)
     networks = ElementNetworks(Architecture(layers, n_members), functions.n_features)
     networks.to(_DTYPES[attrs["dtype"]])
-    offsets = {}
+    offsets, ranges = {}, {}
     for symbol, group in groups.items():
         networks.set_standardisation({symbol: (group["shift"][()], group["factor"][()])})
         network = networks.network(symbol)
         network.scale.copy_(torch.from_numpy(_finite(group, "scale")).reshape(-1, 1))
         _fill(network, group)
         offsets[symbol] = _finite(group, "offset")
-    return NetworkEnsemble(functions, networks, offsets, json.loads(file["provenance"].asstr()[()]))
+        if "range" in group:
+            ranges[symbol] = _finite(group, "range")
+    provenance = json.loads(file["provenance"].asstr()[()])
+    return NetworkEnsemble(functions, networks, offsets, provenance, ranges)
 
 
 def _members(group: h5py.Group, announced: int) -> int:
@@ -142,6 +147,8 @@ def _require_sizes(
         n_rows = n_members if len(group["shift"]) == n_members else 1
         expected: dict[str, tuple[int, ...]] = {"scale": (n_members,), "offset": (n_members,)}
         expected |= {"shift": (n_rows, sizes[0]), "factor": (n_rows, sizes[0])}
+        if "range" in group:
+            expected["range"] = (2, sizes[0])
         for number, (n_in, n_out) in enumerate(pairwise(sizes)):
             expected[f"weights/{number}"] = (n_members, n_in, n_out)
             expected[f"biases/{number}"] = (n_members, n_out)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mdsieve.potentials.calculator import EnsembleCalculator
     from mdsieve.potentials.ensemble import NetworkEnsemble
     from mdsieve.potentials.linear import LinearCalculator, LinearPotential
+    from mdsieve.potentials.n2p2 import read_n2p2, write_n2p2
     from mdsieve.potentials.networks import ElementNetworks
 
 _HOME = {
@@ -19,6 +20,8 @@ _HOME = {
     "LinearCalculator": "mdsieve.potentials.linear",
     "LinearPotential": "mdsieve.potentials.linear",
     "NetworkEnsemble": "mdsieve.potentials.ensemble",
+    "read_n2p2": "mdsieve.potentials.n2p2",
+    "write_n2p2": "mdsieve.potentials.n2p2",
 }
 
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "LinearCalculator",
     "LinearPotential",
     "NetworkEnsemble",
+    "read_n2p2",
+    "write_n2p2",
 ]
 
 

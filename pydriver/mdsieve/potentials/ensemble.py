@@ -60,11 +60,14 @@ class NetworkEnsemble:
         Energy of each element that is added to every one of its atoms [eV]; default 0.
     provenance : dict, optional
         How it came to be; anything that JSON can say. Travels with the file.
+    ranges : dict of str to ndarray of float, shape (2, n_features), optional
+        Smallest and largest value of each column in the training set, where they are known. n2p2 warns of
+        what lies outside.
 
     Raises
     ------
     ValueError
-        If networks or offsets are not those of the symmetry functions' elements.
+        If networks, offsets or ranges are not those of the symmetry functions' elements.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class NetworkEnsemble:
         networks: ElementNetworks,
         offsets: Mapping[str, float | np.ndarray] | None = None,
         provenance: Mapping[str, Any] | None = None,
+        ranges: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         expected = functions.n_features
         found = {symbol: networks.network(symbol).n_features for symbol in networks.elements}
@@ -90,6 +94,11 @@ class NetworkEnsemble:
             symbol: self._offset(symbol, offsets.get(symbol, 0.0)) for symbol in expected
         }
         self.provenance: dict[str, Any] = dict(provenance or {})
+        self.ranges: dict[str, np.ndarray] = {}
+        for symbol, rows in (ranges or {}).items():
+            if np.shape(rows) != (2, expected.get(symbol)) or not np.isfinite(rows).all():
+                raise ValueError(f"ranges of {symbol}: expected two finite rows of {expected.get(symbol)}")
+            self.ranges[symbol] = np.array(rows, dtype=float)
 
     def _offset(self, symbol: str, value: float | np.ndarray) -> np.ndarray:
         row = np.asarray(value, dtype=float)
@@ -135,7 +144,7 @@ class NetworkEnsemble:
         """
         networks = self.networks.subset(members)
         offsets = {symbol: row[list(members)] for symbol, row in self.offsets.items()}
-        return NetworkEnsemble(self.functions, networks, offsets, self.provenance)
+        return NetworkEnsemble(self.functions, networks, offsets, self.provenance, self.ranges)
 
     # --- energies of fingerprints ---------------------------------------------------------------------------
 
