@@ -8,6 +8,7 @@ namespace nb = nanobind;
 void bind_clusters(nb::module_ &m);
 void bind_descriptor(nb::module_ &m);
 void bind_difference(nb::module_ &m);
+void bind_ensemble_weight(nb::module_ &m);
 void bind_environment_bank(nb::module_ &m);
 void bind_farthest_points(nb::module_ &m);
 void bind_rule(nb::module_ &m);
@@ -21,6 +22,7 @@ NB_MODULE(_core, m)
   nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
   bind_clusters(m);
   bind_descriptor(m);
+  bind_ensemble_weight(m);
   bind_environment_bank(m);
   bind_difference(m);
   bind_farthest_points(m);

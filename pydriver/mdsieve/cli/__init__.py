@@ -36,7 +36,7 @@ COMMANDS = {
     "potentials": ("paths", "potentials"),
 }
 #: ... and groups of sub-commands: modules with an `app`.
-GROUPS = ("select", "bank")
+GROUPS = ("select", "bank", "momt")
 
 
 def _say_version(wanted: bool) -> None:
