@@ -26,6 +26,7 @@ MDSIEVE_DATA ?= ../shared/data
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMPS := $(VENV)/.stamps
+BUILD := build/package
 WITHIN := timeout --kill-after=30
 
 # what pip needs to build the package, as pyproject.toml says
@@ -59,7 +60,7 @@ $(STAMPS)/build-tools: pyproject.toml | $(STAMPS)/venv
 $(STAMPS)/installed: $(BUILD_FILES) $(CXX_SOURCES) $(PY_SOURCES) $(STAMPS)/build-tools
 	@echo "== mdsieve: Python extension and LAMMPS plugin"
 	@$(PIP) uninstall -qy mdsieve 2>/dev/null
-	@$(PIP) install -q --no-build-isolation .
+	@$(PIP) install -q --no-build-isolation -C build-dir=$(BUILD) .
 	@touch $@
 
 $(STAMPS)/test-tools: pyproject.toml | $(STAMPS)/installed $(STAMPS)/torch
@@ -85,11 +86,12 @@ build: $(STAMPS)/installed
 CMAKE := $(BIN)/cmake -S . -G Ninja -D CMAKE_MAKE_PROGRAM=$(BIN)/ninja -D Python_EXECUTABLE=$(BIN)/python \
     --log-level=WARNING
 
-test-core: $(STAMPS)/build-tools
+# in the package's own build folder, so that nothing is compiled twice
+test-core: $(STAMPS)/installed
 	@echo "== Tests of core"
-	@$(CMAKE) -B build/core -D MDSIEVE_TESTS=ON -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF
-	@$(BIN)/cmake --build build/core
-	@$(BIN)/ctest --test-dir build/core --output-on-failure --no-tests=error --timeout 300
+	@$(BIN)/cmake --log-level=WARNING -S . -B $(BUILD) -D MDSIEVE_TESTS=ON
+	@$(BIN)/cmake --build $(BUILD)
+	@$(BIN)/ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --timeout 300
 
 build/sanitize/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
 	@$(CMAKE) -B build/sanitize -D MDSIEVE_SANITIZE=ON -D MDSIEVE_TESTS=ON -D MDSIEVE_PYTHON=ON
