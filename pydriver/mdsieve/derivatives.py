@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = ["Derivatives"]
-
-_NUMBERS_AT_A_TIME = 1 << 22  # of the weights of entries, in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +63,12 @@ class Derivatives:
         numpy.ndarray, shape (..., n_atoms, 3)
             dE / dR [eV/Å].
         """
-        weights = self._sound(weights)
-        gradient = np.zeros((self.n_atoms, *weights.shape[:-2], 3))
+        pulls = self._pulls(weights)
+        gradient = np.zeros((self.n_atoms, *pulls.shape[1:]))
         order = np.argsort(self.pairs[:, 1], kind="stable")
-        for entries, pulls in self._pulls(weights, order):
-            moved, begins = np.unique(self.pairs[entries, 1], return_index=True)
-            gradient[moved] += np.add.reduceat(pulls, begins, axis=0)
+        moved, begins = np.unique(self.pairs[order, 1], return_index=True)
+        if len(moved):
+            gradient[moved] = np.add.reduceat(pulls[order], begins, axis=0)
         return np.moveaxis(gradient, 0, -2)
 
     def strain_gradient(self, weights: np.ndarray) -> np.ndarray:
@@ -87,29 +84,25 @@ class Derivatives:
         numpy.ndarray, shape (..., 3, 3)
             dE / d(strain) [eV]; divided by the volume the stress in ASE's sign.
         """
-        weights = self._sound(weights)
-        gradient = np.zeros((*weights.shape[:-2], 3, 3))
-        for entries, pulls in self._pulls(weights, np.arange(len(self.pairs))):
-            gradient += np.einsum("ea,e...b->...ab", self.vectors[entries], pulls)
-        return gradient
+        return np.einsum("ea,e...b->...ab", self.vectors, self._pulls(weights))
 
-    def _sound(self, weights: np.ndarray) -> np.ndarray:
+    def _pulls(self, weights: np.ndarray) -> np.ndarray:
+        """What each entry adds to the gradient, shape (n_entries, ..., 3)."""
         weights = np.asarray(weights, dtype=float)
-        expected = (len(self.centres), self.values.shape[2])
-        if weights.shape[-2:] != expected:
+        n_features = self.values.shape[2]
+        if weights.shape[-2:] != (len(self.centres), n_features):
             raise ValueError(
-                f"weights have the shape {weights.shape}, expected (n_centres, n_features) {expected}"
+                f"weights have the shape {weights.shape}, expected (n_centres, n_features) "
+                f"{(len(self.centres), n_features)}"
             )
-        return weights
-
-    def _pulls(self, weights: np.ndarray, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """What each entry adds to the gradient, shape (n, ..., 3), for n of the entries at a time."""
-        centre = np.searchsorted(self.centres, self.pairs[:, 0])
-        by_centre = np.moveaxis(weights, -2, 0)
-        step = max(1, _NUMBERS_AT_A_TIME // max(1, by_centre[:1].size))
-        for start in range(0, len(order), step):
-            entries = order[start : start + step]
-            yield (
-                entries,
-                np.einsum("ndf,n...f->n...d", self.values[entries], by_centre[centre[entries]]),
-            )
+        several = weights.shape[:-2]
+        n_energies = int(np.prod(several))
+        columns = np.moveaxis(weights.reshape(n_energies, *weights.shape[-2:]), 0, 2)
+        pulls = np.empty((len(self.pairs), 3, n_energies))
+        # a centre's entries stand together: one matrix product each, of which nothing is gathered
+        begins = np.searchsorted(self.pairs[:, 0], self.centres)
+        ends = np.searchsorted(self.pairs[:, 0], self.centres, side="right")
+        for centre, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+            of_centre = self.values[begin:end].reshape(3 * (end - begin), n_features)
+            pulls[begin:end] = (of_centre @ columns[centre]).reshape(end - begin, 3, n_energies)
+        return np.moveaxis(pulls, 1, 2).reshape(len(pulls), *several, 3)

@@ -70,7 +70,7 @@ def test_the_committee_comes_from_the_user_s_function(bank, tmp_path, monkeypatc
         "from ase.calculators.emt import EMT\ndef make():\n    return [EMT(), EMT()]\n"
     )
     monkeypatch.chdir(tmp_path)
-    scorer = make_spread({"factory": "committee_of_two:make"}, bank._require_native())
+    scorer = make_spread({"factory": "committee_of_two:make"}, bank.functions.hash)
     atoms = rattled(1)
     assert scorer.score(Environments.from_atoms(bank.functions, atoms)).frame == 0.0
 
@@ -87,11 +87,13 @@ def test_the_committee_comes_from_the_user_s_function(bank, tmp_path, monkeypatc
         ),
         ("density", {"bandwidth": "wide"}, "scores.density.bandwidth: Input should be"),
         ("density", {"memory": 0}, "scores.density.memory: Input should be greater than 0"),
-        ("spread", {}, "scores.spread: 'factory' is missing"),
+        ("spread", {}, "scores.spread: found none, expected one of factory, ensemble, potentials"),
+        ("spread", {"factory": "a:b", "ensemble": "e.h5"}, "scores.spread: found factory and ensemble"),
+        ("spread", {"factory": "a:b", "of": "atomic"}, "scores.spread: of = 'atomic' is for networks"),
         (
             "spread",
             {"factory": "a:b", "of": "stress"},
-            "scores.spread.of: Input should be 'forces' or 'energy'",
+            "scores.spread.of: Input should be 'atomic', 'energy' or 'forces'",
         ),
     ],
 )
@@ -108,9 +110,11 @@ def test_what_only_shows_when_it_is_made_is_one_line_too(bank):
         (make_extrapolation, {"device": "abacus"}, "scores.extrapolation: .*abacus"),
         (make_density, {"bandwidth": {"Al": 1.0}}, "scores.density: no bandwidth for Ni"),
         (make_spread, {"factory": "nothing_of_this_name:f"}, "scores.spread: factory nothing_of_this_name:f"),
+        (make_spread, {"ensemble": "nowhere.h5"}, "scores.spread: .*no such ensemble: 'nowhere.h5'"),
+        (make_spread, {"potentials": ["nowhere"]}, "scores.spread: .*nowhere/input.nn"),
     ]:
         with pytest.raises(ValueError, match=words) as caught:
-            make(settings, native)
+            make(settings, bank.functions.hash if make is make_spread else native)
         assert "\n" not in str(caught.value)
 
 

@@ -270,7 +270,10 @@ def test_energies_and_forces_are_judged_in_units_of_ase(tmp_path):
         ("[scores.oddness]\nx = 1", "'oddness' is not a score of the driver: expected one of"),
         ("[scores.density]\nbandwith = 1", "scores.density: unknown key 'bandwith', known are"),
         ("[scores.density]\nbandwidth = -1", "scores.density.bandwidth: Input should be greater than 0"),
-        ("[scores.spread]\nof = 'forces'", "scores.spread: 'factory' is missing"),
+        (
+            "[scores.spread]\nof = 'forces'",
+            "scores.spread: found none, expected one of factory, ensemble, potentials",
+        ),
         ("[scores.spread]\nfactory = 'a:b'\nafter = 'novelty 1'", "scores.spread.after: rule: "),
         ("[filters]\nshortest = -1.0", "filters: shortest of all is -1.0: expected a distance above 0"),
         ("[filters]\nvolume = [5]", "filters.volume"),

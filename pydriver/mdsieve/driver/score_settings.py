@@ -3,19 +3,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 if TYPE_CHECKING:
     from mdsieve import _core
     from mdsieve.filters import SanityFilters
+    from mdsieve.potentials.ensemble import NetworkEnsemble
     from mdsieve.scores.columns import Columns
     from mdsieve.scores.contract import Environments, Scorer
 
 __all__ = ["FilterSettings", "check_settings", "make_density", "make_extrapolation", "make_spread"]
+
+logger = logging.getLogger("mdsieve.driver")
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -59,16 +63,47 @@ class DensitySettings(_Fitted):
 
 
 class SpreadSettings(_Settings):
-    """``[scores.spread]``, see `mdsieve.scores.spread`.
+    """``[scores.spread]``, see `mdsieve.scores.spread` and `mdsieve.scores.ensemble_spread`.
 
     Attributes
     ----------
-    factory : str
+    factory : str, optional
         ``module:function`` that makes the committee. It is imported and run with the rights of the driver.
+    ensemble : path, optional
+        File of a `NetworkEnsemble`.
+    potentials : list of path, optional
+        Folders of n2p2 potentials, a member each. Of the three, one must be there.
+    of : {"atomic", "energy", "forces"}, optional
+        Default: forces for a factory, atomic for others.
+    device : str
+        Of PyTorch; ``auto``: a GPU if there is one.
+    length_unit, energy_unit : str
+        Of `potentials`.
     """
 
-    factory: str
-    of: Literal["forces", "energy"] = "forces"
+    factory: str | None = None
+    ensemble: Path | None = None
+    potentials: list[Path] | None = None
+    of: Literal["atomic", "energy", "forces"] | None = None
+    device: str = "auto"
+    length_unit: Literal["angstrom", "bohr"] = "angstrom"
+    energy_unit: Literal["eV", "hartree"] = "eV"
+
+    @model_validator(mode="after")
+    def _one_committee(self) -> SpreadSettings:
+        given = [name for name in ("factory", "ensemble", "potentials") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"found {' and '.join(given) or 'none'}, expected one of factory, ensemble, potentials"
+            )
+        if self.factory is not None and self.of == "atomic":
+            raise ValueError("of = 'atomic' is for networks: a factory's committee tells forces or energies")
+        return self
+
+    @property
+    def quantity(self) -> Literal["atomic", "energy", "forces"]:
+        """What the spread is of."""
+        return self.of or ("atomic" if self.factory is None else "forces")
 
 
 class FilterSettings(_Settings):
@@ -117,11 +152,11 @@ def _read(model: type[_Model], name: str, settings: Mapping[str, Any]) -> _Model
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"][:1]))
+        if first["type"] == "value_error" and not where:
+            raise ValueError(f"scores.{name}: {first['ctx']['error']}") from None
         if first["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)
             raise ValueError(f"scores.{name}: unknown key {where!r}, known are {known}") from None
-        if first["type"] == "missing":
-            raise ValueError(f"scores.{name}: {where!r} is missing") from None
         raise ValueError(f"scores.{name}.{where}: {first['msg']}") from None
 
 
@@ -167,21 +202,62 @@ def make_density(settings: Mapping[str, Any], bank: _core.EnvironmentBank) -> Sc
         raise _failed("density", error) from None
 
 
-def make_spread(settings: Mapping[str, Any], bank: _core.EnvironmentBank) -> Scorer:
-    """The disagreement of the user's committee.
+def make_spread(settings: Mapping[str, Any], descriptor_hash: str) -> Scorer:
+    """The disagreement of the user's committee or ensemble.
+
+    Energies of an ensemble whose symmetry functions are the campaign's come from streamed fingerprints; what
+    else there is needs atoms: the scorer's `needs` say so.
+
+    Parameters
+    ----------
+    settings : dict
+    descriptor_hash : str
+        Of the campaign's symmetry functions.
 
     Raises
     ------
     ValueError
-        One line, also if the user's factory fails.
+        One line, also if the user's factory fails, and for files that cannot be read.
     """
+    from mdsieve.scores.ensemble_spread import EnsembleSpreadScorer
     from mdsieve.scores.spread import SpreadScorer, calculators_from
 
     wanted = _read(SpreadSettings, "spread", settings)
+    of = wanted.quantity
     try:
-        return SpreadScorer(calculators_from(wanted.factory), of=wanted.of)
-    except ValueError as error:
+        if wanted.factory is not None:
+            assert of != "atomic"
+            return SpreadScorer(calculators_from(wanted.factory), of=of)
+        ensemble = _ensemble(wanted)
+        if ensemble.n_members < 2:
+            raise ValueError("an ensemble of 1 member: expected at least 2")
+        if of == "forces":
+            return SpreadScorer(ensemble.forces, of="forces")
+        streamed = ensemble.functions.hash == descriptor_hash
+        if not streamed:
+            logger.warning(
+                "spread: the ensemble has other symmetry functions than the fix: positions are sent"
+            )
+        return EnsembleSpreadScorer(ensemble, of, streamed=streamed)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
         raise _failed("spread", error) from None
+
+
+def _ensemble(wanted: SpreadSettings) -> NetworkEnsemble:
+    """The networks that a table names, on their device."""
+    from mdsieve.potentials.ensemble import NetworkEnsemble
+    from mdsieve.potentials.n2p2 import read_n2p2
+    from mdsieve.scores.columns import import_torch
+
+    torch = import_torch("the score spread")
+    if wanted.ensemble is not None:
+        ensemble = NetworkEnsemble.load(wanted.ensemble)
+    else:
+        ensemble = read_n2p2(
+            wanted.potentials or [], length_unit=wanted.length_unit, energy_unit=wanted.energy_unit
+        )
+    automatic = "cuda" if torch.cuda.is_available() else "cpu"
+    return ensemble.to(automatic if wanted.device == "auto" else wanted.device)
 
 
 def _failed(name: str, error: Exception) -> ValueError:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The scores that only a driver computes: which there are, what they need, and those of a campaign."""
+"""The scores that only a driver computes: those of a campaign."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from mdsieve.driver.frames import release, to_atoms
 from mdsieve.driver.ledger import Ledger
 from mdsieve.driver.messages import NEED_ATOMS, NEED_FINGERPRINTS, Frame
 from mdsieve.driver.rule import FrameRule
-from mdsieve.driver.score_settings import make_density, make_extrapolation, make_spread
+from mdsieve.driver.score_plans import PLANNERS, Planner, ScorerPlan
 from mdsieve.driver.units import UnitStyle
 
 if TYPE_CHECKING:
@@ -25,35 +25,6 @@ if TYPE_CHECKING:
     from mdsieve.scores.contract import Environments, Score, Scorer
 
 
-@dataclass(frozen=True)
-class ScorerKind:
-    """One score that the driver can compute.
-
-    Attributes
-    ----------
-    make : callable
-        Settings (the table ``[scores.NAME]`` of ``select.toml``) and the campaign's bank → `Scorer`. Raises a
-        ValueError that names the setting.
-    needs : int
-        `NEED_FINGERPRINTS`, `NEED_ATOMS`, or both.
-    after : str
-        A condition on scores that are computed before; without it the score is not computed. Empty: always.
-        A setting ``after`` replaces it.
-    """
-
-    make: Callable[[Mapping, _core.EnvironmentBank], Scorer]
-    needs: int
-    after: str = ""
-
-
-#: By the rule's word, in the order in which they are computed: what costs most comes last.
-SCORER_KINDS: dict[str, ScorerKind] = {
-    "extrapolation": ScorerKind(make_extrapolation, NEED_FINGERPRINTS),
-    "density": ScorerKind(make_density, NEED_FINGERPRINTS),
-    "spread": ScorerKind(make_spread, NEED_ATOMS, after="novelty > 1"),
-}
-
-
 class Scorers:
     """The scorers of a campaign beyond novelty, frame and range.
 
@@ -61,15 +32,16 @@ class Scorers:
     ----------
     settings : dict
         For each score its settings.
-    kinds : dict, optional
-        What there is; default `SCORER_KINDS`.
+    planners : dict, optional
+        What there is, in the order in which it is computed; default `PLANNERS`.
     """
 
     def __init__(
-        self, settings: Mapping[str, Mapping], kinds: Mapping[str, ScorerKind] | None = None
+        self, settings: Mapping[str, Mapping], planners: Mapping[str, Planner] | None = None
     ) -> None:
         self._settings = settings
-        self._kinds = SCORER_KINDS if kinds is None else kinds
+        self._planners = PLANNERS if planners is None else planners
+        self._plans: dict[str, ScorerPlan] = {}
         self._scorers: dict[str, Scorer] = {}
         self._after: dict[str, FrameRule] = {}
 
@@ -83,19 +55,47 @@ class Scorers:
         """
         wanted = [name for name in names if _core.needs_driver(name)]
         for name in wanted:
-            if name not in self._kinds:
+            if name not in self._planners:
                 raise ValueError(f"score {name}: this driver does not compute it")
-        return [name for name in self._kinds if name in wanted]
+        return [name for name in self._planners if name in wanted]
+
+    def plan(self, names: Iterable[str], descriptor_hash: str) -> None:
+        """Find out what the scores need, where that is not known yet.
+
+        Parameters
+        ----------
+        names : iterable of str
+        descriptor_hash : str
+            Of the campaign's symmetry functions.
+
+        Raises
+        ------
+        ValueError
+            If the settings make no sense.
+        """
+        for name in names:
+            if name in self._plans:
+                continue
+            settings = dict(self._settings.get(name, {}))
+            after = settings.pop("after", None)
+            plan = self._planners[name](settings, descriptor_hash)
+            self._plans[name] = plan if after is None else replace(plan, after=str(after))
 
     def needs(self, names: Iterable[str]) -> int:
-        """What the fix must send for these scores with every frame."""
+        """What the fix must send with every frame for these scores, which have been planned."""
         needs = 0
         for name in names:
-            needs |= self._kinds[name].needs
+            needs |= self._needs(name)
         return needs
 
+    def _needs(self, name: str) -> int:
+        from mdsieve.scores.contract import ATOMS, FINGERPRINTS
+
+        bits = {FINGERPRINTS: NEED_FINGERPRINTS, ATOMS: NEED_ATOMS}
+        return sum(bits[need] for need in self._plans[name].needs)
+
     def begin(self, names: Iterable[str], bank: _core.EnvironmentBank, ledger: Ledger) -> None:
-        """Make what is not there yet, with the state that the store has of it.
+        """Make what has been planned and is not there yet, with the state that the store has of it.
 
         Raises
         ------
@@ -105,10 +105,8 @@ class Scorers:
         for name in names:
             if name in self._scorers:
                 continue
-            settings = dict(self._settings.get(name, {}))
-            after = str(settings.pop("after", self._kinds[name].after))
-            self._after[name] = FrameRule(*(f"keep {after}",) if after else ())
-            scorer = self._kinds[name].make(settings, bank)
+            plan = self._plans[name]
+            scorer = plan.make(bank)
             stored = ledger.scorer_header(name)
             if stored is None:
                 ledger.begin_scorer(name, scorer.header())
@@ -116,8 +114,8 @@ class Scorers:
                 raise ValueError(f"score {name}: its settings are not those that the store was begun with")
             scorer.replay(ledger.scorer_deltas(name))
             self._scorers[name] = scorer
-            if not after:
-                del self._after[name]
+            if plan.after:
+                self._after[name] = FrameRule(f"keep {plan.after}")
 
     def score(self, names: Iterable[str], view: FrameView, known: Mapping[str, float]) -> dict[str, Score]:
         """Scores of a frame; those that need its atoms are not computed if a filter turns it down.
@@ -135,9 +133,10 @@ class Scorers:
             gate = self._after.get(name)
             if gate is not None and not gate.decide(values, {}, 0, -1, 0).reason:
                 continue
-            if self._kinds[name].needs & NEED_ATOMS and view.rejection is not None:
+            needs = self._needs(name)
+            if needs & NEED_ATOMS and view.rejection is not None:
                 continue
-            found[name] = self._scorers[name].score(view.environments(self._kinds[name].needs))
+            found[name] = self._scorers[name].score(view.environments(needs))
             values[name] = found[name].frame
         return found
 
@@ -145,7 +144,7 @@ class Scorers:
         """What keeping a frame means for each of them; nothing changes."""
         deltas = {}
         for name in names:
-            delta = self._scorers[name].propose(view.environments(self._kinds[name].needs))
+            delta = self._scorers[name].propose(view.environments(self._needs(name)))
             if delta is not None:
                 deltas[name] = delta
         return deltas

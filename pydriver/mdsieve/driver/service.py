@@ -254,6 +254,7 @@ class Service:
         except ValueError as error:
             raise Refused(f"fix {fix}: {error}") from None
         self._join(hello)
+        self._plan_scorers(fix, scorers, info["descriptor_hash"])
         self._begin_scorers(fix, scorers)
         unsent = sorted(self._filters.fields - set(info.get("fields", [])))
         if unsent:
@@ -368,6 +369,13 @@ class Service:
     def _histogram_of(self, channel: Channel) -> bytes:
         """What a fix's histograms are to be; empty if there are none, or not yet."""
         return self._seen.layout() if self._seen is not None and channel.has_histograms else b""
+
+    def _plan_scorers(self, fix: str, names: list[str], descriptor_hash: str) -> None:
+        """Find out what the scores of a fix need, before it is told."""
+        try:
+            self._scorers.plan(names, descriptor_hash)
+        except (ValueError, ImportError) as error:
+            raise Refused(f"fix {fix}: {error}") from None
 
     def _begin_scorers(self, fix: str, names: list[str]) -> None:
         """Make the scorers that a fix's rule names, as soon as there is a bank."""

@@ -17,10 +17,10 @@ __all__ = ["EnsembleCalculator"]
 class EnsembleCalculator(Calculator):
     """The mean of an ensemble's members with their spread, or one member alone.
 
-    Results beside ASE's own: ``energy_spread`` [eV], ``energies_spread``, shape (n_atoms,) [eV], the atomic
-    uncertainty, and ``forces_spread``, shape (n_atoms,) [eV/Å]: standard deviations over the members with
-    n - 1; of forces, the square root of the summed squares of their three components' deviations. They are
-    0 for a single member.
+    Results beside ASE's own, the same numbers as the score spread has: ``energies_spread``, shape (n_atoms,)
+    [eV], the standard deviation of the members' atomic energies with n - 1 (atomic uncertainty,
+    arXiv:2311.05407); ``energy_spread`` [eV], that of the energy with n; ``forces_spread``, shape (n_atoms,)
+    [eV/Å], √⟨|F - ⟨F⟩|²⟩ (model deviation, Phys. Rev. Mater. 3, 023804). They are 0 for a single member.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class EnsembleCalculator(Calculator):
             "free_energy": energy,
             "energies": self._chosen(said.atomic),
             "forces": self._chosen(said.forces),
-            "energy_spread": float(_spread(said.energy)),
-            "energies_spread": _spread(said.atomic),
-            "forces_spread": np.sqrt((_spread(said.forces) ** 2).sum(axis=1)),
+            "energy_spread": float(said.energy.std()),
+            "energies_spread": _sample_deviation(said.atomic),
+            "forces_spread": np.sqrt(said.forces.var(axis=0).sum(axis=1)),
         }
         if said.stress is not None:
             self.results["stress"] = self._chosen(said.stress)
@@ -70,5 +70,5 @@ class EnsembleCalculator(Calculator):
         return values.mean(axis=0) if self.member is None else values[self.member]
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
+def _sample_deviation(values: np.ndarray) -> np.ndarray:
     return values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1:])

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from mdsieve.potentials.networks import ElementNetworks, torch
+from mdsieve.potentials.networks import ElementNetwork, ElementNetworks, torch
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkEnsemble", "Prediction"]
 
+_NUMBERS_AT_A_TIME = 1 << 24  # of a layer's values of all members, in memory
 _VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))  # xx yy zz yz xz xy
 
 
@@ -166,9 +167,57 @@ class NetworkEnsemble:
         ValueError
             If an element is unknown or has another number of functions.
         """
+        return {
+            symbol: np.concatenate(
+                [self._with_offset(symbol, output) for output in self._outputs(symbol, rows)], axis=1
+            )
+            for symbol, rows in by_element.items()
+        }
+
+    def atomic_spread(self, by_element: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Atomic uncertainty: the standard deviation of the members' energies of an environment.
+
+        arXiv:2311.05407. Computed on the device of the networks; only the result leaves it.
+
+        Parameters
+        ----------
+        by_element : dict of str to ndarray of float, shape (n, n_features)
+            Fingerprints of each element, unscaled.
+
+        Returns
+        -------
+        dict of str to ndarray of float, shape (n,)
+            eV, with n - 1; NaN for an ensemble of one.
+
+        Raises
+        ------
+        ValueError
+            As `atomic_energies`.
+        """
+        found = {}
+        for symbol, rows in by_element.items():
+            self._network(symbol, rows)
+            # what the offsets have in common would only cost digits
+            apart = torch.as_tensor(self.offsets[symbol] - self.offsets[symbol].mean())
+            column = apart.to(self.networks.device, self.networks.dtype)[:, None]
+            parts = [self._deviation(output + column) for output in self._outputs(symbol, rows)]
+            found[symbol] = np.concatenate([_to_numpy(part) for part in parts])
+        return found
+
+    def _deviation(self, energies: torch.Tensor) -> torch.Tensor:
+        """Sample standard deviation over the members, which come first; of no environments too."""
+        apart = energies - energies.mean(dim=0)
+        return ((apart * apart).sum(dim=0) / (self.n_members - 1)).sqrt()
+
+    def _outputs(self, symbol: str, rows: np.ndarray) -> Iterator[torch.Tensor]:
+        """Outputs of one element's networks, shape (M, some), batch by batch."""
+        network = self._network(symbol, rows)
+        widths = network.layers.sizes(network.n_features)
+        step = max(1, _NUMBERS_AT_A_TIME // (self.n_members * max(widths)))
         with torch.inference_mode():
-            outputs = self.networks({s: self._inputs(s, rows) for s, rows in by_element.items()})
-        return {symbol: self._with_offset(symbol, output) for symbol, output in outputs.items()}
+            for start in range(0, max(1, len(rows)), step):
+                inputs = {symbol: self._inputs(symbol, rows[start : start + step])}
+                yield self.networks(inputs)[symbol]
 
     def energy_gradients(
         self, by_element: Mapping[str, np.ndarray]
@@ -203,15 +252,22 @@ class NetworkEnsemble:
             {symbol: _to_numpy(slope) for symbol, slope in zip(leaves, slopes, strict=True)},
         )
 
-    def _inputs(self, symbol: str, rows: np.ndarray) -> torch.Tensor:
+    def _network(self, symbol: str, rows: np.ndarray) -> ElementNetwork:
+        """The networks for some fingerprints, or a ValueError."""
         if symbol not in self.offsets:
             raise ValueError(
                 f"element {symbol} is not in the ensemble, which knows {' '.join(self.elements)}"
             )
-        width = self.networks.network(symbol).n_features
-        if np.ndim(rows) != 2 or np.shape(rows)[1] != width:
-            raise ValueError(f"fingerprints of {symbol} of shape {np.shape(rows)}: expected (n, {width})")
-        return torch.as_tensor(np.asarray(rows)).to(self.networks.device, self.networks.dtype)
+        network = self.networks.network(symbol)
+        if np.ndim(rows) != 2 or np.shape(rows)[1] != network.n_features:
+            raise ValueError(
+                f"fingerprints of {symbol} of shape {np.shape(rows)}: expected (n, {network.n_features})"
+            )
+        return network
+
+    def _inputs(self, symbol: str, rows: np.ndarray) -> torch.Tensor:
+        self._network(symbol, rows)
+        return torch.as_tensor(np.ascontiguousarray(rows)).to(self.networks.device, self.networks.dtype)
 
     def _with_offset(self, symbol: str, output: torch.Tensor) -> np.ndarray:
         return _to_numpy(output) + self.offsets[symbol][:, None]
@@ -276,6 +332,12 @@ class NetworkEnsemble:
             -gradient if forces else None,
             (strain / atoms.cell.volume)[:, _VOIGT[0], _VOIGT[1]] if stress else None,
         )
+
+    def forces(self, atoms: Atoms) -> np.ndarray:
+        """Forces of all members, shape (M, n_atoms, 3) [eV/Å]; see `predict`."""
+        found = self.predict(atoms).forces
+        assert found is not None
+        return found
 
     def _in_order(self, n_atoms: int, found: ByElement, energies: Mapping[str, np.ndarray]) -> np.ndarray:
         """Energies of the atoms in their order, shape (M, n_atoms)."""

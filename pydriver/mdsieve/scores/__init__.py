@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mdsieve.scores.contract import Environments, Score, Scorer
     from mdsieve.scores.density import DensityScorer
+    from mdsieve.scores.ensemble_spread import EnsembleSpreadScorer
     from mdsieve.scores.extrapolation import ExtrapolationScorer
     from mdsieve.scores.novelty import NoveltyScorer
     from mdsieve.scores.spread import SpreadScorer
 
 _HOME = {
     "DensityScorer": "mdsieve.scores.density",
+    "EnsembleSpreadScorer": "mdsieve.scores.ensemble_spread",
     "Environments": "mdsieve.scores.contract",
     "ExtrapolationScorer": "mdsieve.scores.extrapolation",
     "NoveltyScorer": "mdsieve.scores.novelty",
@@ -23,6 +25,7 @@ _HOME = {
 
 __all__ = [
     "DensityScorer",
+    "EnsembleSpreadScorer",
     "Environments",
     "ExtrapolationScorer",
     "NoveltyScorer",

@@ -199,11 +199,11 @@ class Scorer(ABC):
     name : str
         The rule's word.
     needs : frozenset of str
-        `FINGERPRINTS`, `ATOMS`, or both.
+        `FINGERPRINTS`, `ATOMS`, or both; of the class, or of each scorer by what it was made of.
     """
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[str]]
+    needs: frozenset[str]
 
     @abstractmethod
     def score(self, environments: Environments) -> Score:

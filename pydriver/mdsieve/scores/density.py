@@ -140,7 +140,7 @@ class DensityScorer(Scorer):
     """
 
     name: ClassVar[str] = "density"
-    needs: ClassVar[frozenset[str]] = frozenset({FINGERPRINTS})
+    needs: frozenset[str] = frozenset({FINGERPRINTS})
 
     def __init__(
         self,

@@ -139,7 +139,7 @@ class ExtrapolationScorer(Scorer):
     """
 
     name: ClassVar[str] = "extrapolation"
-    needs: ClassVar[frozenset[str]] = frozenset({FINGERPRINTS})
+    needs: frozenset[str] = frozenset({FINGERPRINTS})
 
     def __init__(
         self, columns: Columns, *, floor: float = 1e-3, swap: float = 1.001, device: str = "cpu"

@@ -26,7 +26,7 @@ class FrameScorer(Scorer):
     """
 
     name: ClassVar[str] = "frame"
-    needs: ClassVar[frozenset[str]] = frozenset({FINGERPRINTS})
+    needs: frozenset[str] = frozenset({FINGERPRINTS})
 
     def __init__(self, seen: _core.SeenFrames) -> None:
         self._seen = seen

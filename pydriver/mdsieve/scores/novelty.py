@@ -38,7 +38,7 @@ class NoveltyScorer(Scorer):
     """
 
     name: ClassVar[str] = "novelty"
-    needs: ClassVar[frozenset[str]] = frozenset({FINGERPRINTS})
+    needs: frozenset[str] = frozenset({FINGERPRINTS})
 
     def __init__(self, bank: EnvironmentBank) -> None:
         self.bank = bank

@@ -64,7 +64,7 @@ class RangeScorer(Scorer):
     """
 
     name: ClassVar[str] = "range"
-    needs: ClassVar[frozenset[str]] = frozenset({FINGERPRINTS})
+    needs: frozenset[str] = frozenset({FINGERPRINTS})
 
     def __init__(self, bank: EnvironmentBank) -> None:
         self._bank = bank

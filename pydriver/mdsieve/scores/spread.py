@@ -17,7 +17,7 @@ from mdsieve.scores.deltas import pack
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["SpreadScorer", "calculators_from"]
+__all__ = ["SpreadScorer", "calculators_from", "ids_of"]
 
 logger = logging.getLogger("mdsieve.scores")
 
@@ -53,7 +53,7 @@ class SpreadScorer(Scorer):
     """
 
     name: ClassVar[str] = "spread"
-    needs: ClassVar[frozenset[str]] = frozenset({ATOMS})
+    needs: frozenset[str] = frozenset({ATOMS})
 
     def __init__(
         self, committee: Sequence[Any] | Callable[[Atoms], np.ndarray], of: Quantity = "forces"
@@ -89,7 +89,7 @@ class SpreadScorer(Scorer):
             return Score(float(values.std(axis=0)) / len(atoms), reason=reason)
         deviations = values - values.mean(axis=0)
         per_atom = np.sqrt((deviations**2).sum(axis=2).mean(axis=0))
-        ids = _ids(atoms)
+        ids = ids_of(atoms)
         worst = int(np.argmax(per_atom))
         order = np.argsort(ids, kind="stable")
         of_environments = per_atom[order[np.searchsorted(ids[order], environments.atom_ids)]]
@@ -185,5 +185,6 @@ def _bare(atoms: Atoms) -> Atoms:
     return copy
 
 
-def _ids(atoms: Atoms) -> np.ndarray:
+def ids_of(atoms: Atoms) -> np.ndarray:
+    """Atom IDs of a frame: as it has them, or from 1, shape (n_atoms,)."""
     return atoms.arrays["id"] if "id" in atoms.arrays else np.arange(1, len(atoms) + 1)
