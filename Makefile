@@ -127,7 +127,7 @@ coverage: build/coverage/build.ninja $(STAMPS)/test-tools $(STAMPS)/dev-tools
 	@tail -n 4 build/coverage/core.txt build/coverage/python.txt
 
 FUZZ_TARGETS := fuzz_input_nn fuzz_scaling_data fuzz_bank fuzz_rule fuzz_symmetry_functions \
-                fuzz_seen_frames fuzz_link fuzz_batch fuzz_greeting fuzz_options fuzz_weight fuzz_momt_options
+                fuzz_seen_frames fuzz_link fuzz_batch fuzz_greeting fuzz_options fuzz_weight fuzz_momt_options fuzz_network
 build/fuzz/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
 	@$(CMAKE) -B build/fuzz -D MDSIEVE_SANITIZE=ON -D MDSIEVE_WATCH_BRANCHES=ON -D MDSIEVE_TESTS=ON \
 	    -D MDSIEVE_PLUGIN=OFF -D MDSIEVE_PYTHON=OFF

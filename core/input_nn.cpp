@@ -3,6 +3,7 @@
 
 #include "edit_distance.h"
 #include "input_error.h"
+#include "text_lines.h"
 
 #include <algorithm>
 #include <array>
@@ -156,20 +157,6 @@ std::string_view nearest_known_word(std::string_view word)
   return best;
 }
 
-std::vector<std::string_view> split(std::string_view line)
-{
-  constexpr std::string_view blank = " \t\r\f\v";
-  std::vector<std::string_view> words;
-  std::size_t at = line.find_first_not_of(blank);
-  while (at != std::string_view::npos) {
-    std::size_t end = line.find_first_of(blank, at);
-    if (end == std::string_view::npos) end = line.size();
-    words.push_back(line.substr(at, end - at));
-    at = line.find_first_not_of(blank, end);
-  }
-  return words;
-}
-
 std::string symbol_list(const std::vector<std::string> &symbols)
 {
   std::string s;
@@ -216,18 +203,7 @@ class Parser {
 
   void read_lines()
   {
-    int line = 0;
-    std::size_t at = text_.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;    // some editors mark UTF-8 so
-    while (at < text_.size()) {
-      line++;
-      std::size_t end = text_.find('\n', at);
-      if (end == std::string_view::npos) end = text_.size();
-      std::string_view content = text_.substr(at, end - at);
-      at = end + 1;
-      content = content.substr(0, content.find_first_of("#!"));
-      const Words words = split(content);
-      if (!words.empty()) read_line(line, words);
-    }
+    for_each_line(text_, "#!", [this](int line, const Words &words) { read_line(line, words); });
   }
 
   void read_line(int line, const Words &words)

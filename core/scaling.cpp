@@ -23,10 +23,6 @@ bool is_constant(double spread, double magnitude)
 double factor_of(double spread, double magnitude)
 { return is_constant(spread, magnitude) ? 1.0 : 1.0 / spread; }
 
-struct ColumnSummary {
-  double min, max, mean, sigma;
-};
-
 void set_column(ScalingKind kind, const ColumnSummary &c, double &shift, double &factor)
 {
   switch (kind) {
@@ -71,23 +67,21 @@ bool read_number(std::string word, double &value)
 class ScalingDataReader {
  public:
   ScalingDataReader(std::string_view text, const std::string &name, const Descriptor &descriptor,
-                    ScalingKind kind)
-      : text_(text), name_(name), descriptor_(descriptor), kind_(kind)
+                    bool needs_sigma)
+      : text_(text), name_(name), descriptor_(descriptor), needs_sigma_(needs_sigma)
   {
     const int n_elements = static_cast<int>(descriptor.elements.size());
-    scaling_.kind = kind;
     for (int element = 0; element < n_elements; ++element) {
       const std::vector<int> rank = descriptor.n2p2_order(element);
       column_of_rank_.emplace_back(rank.size());
       for (std::size_t column = 0; column < rank.size(); ++column)
         column_of_rank_.back()[static_cast<std::size_t>(rank[column])] = column;
-      scaling_.shift.emplace_back(rank.size(), 0.0);
-      scaling_.factor.emplace_back(rank.size(), 1.0);
+      columns_.emplace_back(rank.size());
       seen_.emplace_back(rank.size(), false);
     }
   }
 
-  Scaling read()
+  std::vector<std::vector<ColumnSummary>> read()
   {
     std::istringstream stream{std::string(text_)};
     for (std::string line; std::getline(stream, line);) {
@@ -98,7 +92,7 @@ class ScalingDataReader {
       if (!words.empty()) read_line(words);
     }
     require_all();
-    return scaling_;
+    return std::move(columns_);
   }
 
  private:
@@ -131,9 +125,8 @@ class ScalingDataReader {
     if (words.size() != 6 && words.size() != 5)
       fail("found " + std::to_string(words.size()) +
            " words: expected element index, function index, min, max, mean and sigma");
-    if (words.size() == 5 && kind_ == ScalingKind::std)
-      fail("no sigma: scaling 'std' needs the sixth column");
-    const int element = read_index(words[0], scaling_.shift.size(), "element index");
+    if (words.size() == 5 && needs_sigma_) fail("no sigma: scaling 'std' needs the sixth column");
+    const int element = read_index(words[0], columns_.size(), "element index");
     const auto e = static_cast<std::size_t>(element);
     if (column_of_rank_[e].empty())
       fail("the descriptor has no symmetry functions for element " + descriptor_.elements[e]);
@@ -147,7 +140,7 @@ class ScalingDataReader {
                           words.size() > 5 ? read_value(words[5]) : 0.0};
     if (c.max < c.min) fail("the maximum is below the minimum");
     if (c.sigma < 0.0) fail("sigma is negative");
-    set_column(kind_, c, scaling_.shift[e][column], scaling_.factor[e][column]);
+    columns_[e][column] = c;
   }
 
   void require_all() const
@@ -164,8 +157,8 @@ class ScalingDataReader {
   std::string_view text_;
   const std::string &name_;
   const Descriptor &descriptor_;
-  ScalingKind kind_;
-  Scaling scaling_;
+  bool needs_sigma_;
+  std::vector<std::vector<ColumnSummary>> columns_;
   std::vector<std::vector<std::size_t>> column_of_rank_;
   std::vector<std::vector<bool>> seen_;
   int line_ = 0;
@@ -272,8 +265,23 @@ std::string ColumnStatistics::to_scaling_data(const Descriptor &descriptor) cons
   return text.str();
 }
 
+std::vector<std::vector<ColumnSummary>> parse_column_summaries(std::string_view text, const std::string &name,
+                                                               const Descriptor &descriptor, bool needs_sigma)
+{ return ScalingDataReader(text, name, descriptor, needs_sigma).read(); }
+
 Scaling parse_scaling_data(std::string_view text, const std::string &name, const Descriptor &descriptor,
                            ScalingKind kind)
-{ return ScalingDataReader(text, name, descriptor, kind).read(); }
+{
+  const auto summaries = parse_column_summaries(text, name, descriptor, kind == ScalingKind::std);
+  Scaling scaling;
+  scaling.kind = kind;
+  for (const auto &columns : summaries) {
+    scaling.shift.emplace_back(columns.size(), 0.0);
+    scaling.factor.emplace_back(columns.size(), 1.0);
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      set_column(kind, columns[c], scaling.shift.back()[c], scaling.factor.back()[c]);
+  }
+  return scaling;
+}
 
 }    // namespace mdsieve

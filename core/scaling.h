@@ -45,7 +45,21 @@ class ColumnStatistics {
   std::vector<std::vector<Column>> columns_;
 };
 
+/// What `scaling.data` says of one column.
+struct ColumnSummary {
+  double min = 0.0, max = 0.0, mean = 0.0;
+  double sigma = 0.0;    ///< sample standard deviation
+};
+
 /// Read n2p2 `scaling.data` (functions in n2p2's sorted order) for a descriptor.
+/// \param needs_sigma  the last column may not be missing, as it is in files of old programs
+/// \return [element][column], columns as in a fingerprint
+/// \throws InputError "name:line: ..."
+std::vector<std::vector<ColumnSummary>> parse_column_summaries(std::string_view text, const std::string &name,
+                                                               const Descriptor &descriptor,
+                                                               bool needs_sigma);
+
+/// The scaling of a bank from n2p2 `scaling.data`.
 /// \throws InputError "name:line: ..."
 Scaling parse_scaling_data(std::string_view text, const std::string &name, const Descriptor &descriptor,
                            ScalingKind kind);

@@ -8,6 +8,7 @@
 #include "current_ghosts.h"
 #include "driver_link.h"
 #include "frame_gather.h"
+#include "hidden_pairs.h"
 #include "input_error.h"
 #include "lammps_abi.h"
 #include "lammps_session.h"
@@ -134,33 +135,10 @@ void FixSelect::require_ghosts()
         std::ceil(needed * 1000.0) / 1000.0);
 }
 
-/// Collective.
-void FixSelect::warn_of_hidden_pairs()
-{
-  // pairs of 1-2, 1-3 or 1-4 neighbours that never enter a neighbour list
-  int mine = atom->molecular == Atom::TEMPLATE && neighbor->special_flag[1] == 0;
-  for (int i = 0; atom->molecular == Atom::MOLECULAR && i < atom->nlocal; i++) {
-    int nearer = 0;
-    for (int k = 1; k <= 3; k++) {
-      if (neighbor->special_flag[k] == 0 && atom->nspecial[i][k - 1] > nearer) mine = 1;
-      nearer = atom->nspecial[i][k - 1];
-    }
-  }
-  int special;
-  MPI_Allreduce(&mine, &special, 1, MPI_INT, MPI_MAX, world);
-  if (comm->me != 0) return;
-  if (special)
-    error->warning(FLERR,
-                   "Fix select: special_bonds with factor 0 hides bonded neighbours from the fingerprints; "
-                   "use a tiny factor such as 1e-50 instead");
-  if (neighbor->exclude)
-    error->warning(FLERR, "Fix select: neigh_modify exclude hides pairs of atoms from the fingerprints");
-}
-
 /// Valid outputs before the first step; also the first frame of each `rerun` snapshot.
 void FixSelect::setup(int)
 {
-  if (update->ntimestep == update->firststep) warn_of_hidden_pairs();
+  if (update->ntimestep == update->firststep) mdsieve::warn_of_hidden_pairs(lmp, "Fix select");
   if (update->ntimestep % nevery) {
     if (update->ntimestep != evaluated_step_)
       evaluated_step_ = -1;    // reset_timestep may lead to the same step number once more

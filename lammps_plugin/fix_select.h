@@ -114,7 +114,6 @@ class FixSelect : public Fix {
   void adopt_histogram(const std::string &bytes);
   std::string read_file(const std::string &name, const std::string &what);
   void require_ghosts();
-  void warn_of_hidden_pairs();
 
   // one evaluation
   void evaluate();

@@ -4,6 +4,7 @@
 #include "fix_select.h"
 #include "lammps_abi.h"
 #include "lammps_session.h"
+#include "pair_bpnnp.h"
 
 #include "error.h"
 #include "lammps.h"
@@ -43,6 +44,12 @@ void *create_fix_momt(void *lmp, int narg, char **arg)
   return new FixMomt(static_cast<LAMMPS *>(lmp), narg, arg);
 }
 
+void *create_pair_bpnnp(void *lmp)
+{
+  require_same_version(static_cast<LAMMPS *>(lmp));
+  return new PairBpnnp(static_cast<LAMMPS *>(lmp));
+}
+
 /// Handle of the library that tells when LAMMPS closes its plugins; it lies beside this one.
 void *open_ending(LAMMPS *lmp)
 {
@@ -59,22 +66,26 @@ void *open_ending(LAMMPS *lmp)
 
 }    // namespace
 
-extern "C" void mdsieve_register_fixes(void *lmp, void *register_function)
+extern "C" void mdsieve_register_styles(void *lmp, void *register_function)
 {
   auto *const lammps = static_cast<LAMMPS *>(lmp);
   if (lammps_version(lmp) == MDSIEVE_LAMMPS_VERSION_NUMBER) mdsieve::begin_session(lammps);
 
-  const auto add = [&](const char *name, const char *info, void *(*create)(void *, int, char **)) {
+  const auto add = [&](const char *style, const char *name, const char *info, auto set_creator) {
     mdsieve_lammps_plugin plugin{};
     plugin.version = MDSIEVE_LAMMPS_VERSION_STRING;
-    plugin.style = "fix";
+    plugin.style = style;
     plugin.name = name;
     plugin.info = info;
     plugin.author = "the mdsieve developers";
-    plugin.creator.v2 = create;
+    set_creator(plugin);
     plugin.handle = open_ending(lammps);
     reinterpret_cast<mdsieve_lammps_register>(register_function)(&plugin, lmp);
   };
-  add("select", "mdsieve " MDSIEVE_VERSION ": fix select, novel frames only", create_fix_select);
-  add("momt", "mdsieve " MDSIEVE_VERSION ": fix momt, solid and liquid in one run", create_fix_momt);
+  add("fix", "select", "mdsieve " MDSIEVE_VERSION ": fix select, novel frames only",
+      [](auto &plugin) { plugin.creator.v2 = create_fix_select; });
+  add("fix", "momt", "mdsieve " MDSIEVE_VERSION ": fix momt, solid and liquid in one run",
+      [](auto &plugin) { plugin.creator.v2 = create_fix_momt; });
+  add("pair", "bpnnp", "mdsieve " MDSIEVE_VERSION ": pair_style bpnnp, Behler-Parrinello networks",
+      [](auto &plugin) { plugin.creator.v1 = create_pair_bpnnp; });
 }

@@ -4,8 +4,8 @@
 
 extern "C" {
 
-void mdsieve_register_fixes(void *lmp, void *register_function);
+void mdsieve_register_styles(void *lmp, void *register_function);
 
 __attribute__((visibility("default"))) void lammpsplugin_init(void *lmp, void *, void *register_function)
-{ mdsieve_register_fixes(lmp, register_function); }
+{ mdsieve_register_styles(lmp, register_function); }
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "hidden_pairs.h"
+
+#include "atom.h"
+#include "comm.h"
+#include "error.h"
+#include "lammps.h"
+#include "neighbor.h"
+
+namespace mdsieve {
+
+void warn_of_hidden_pairs(LAMMPS_NS::LAMMPS *lmp, const std::string &who)
+{
+  using LAMMPS_NS::Atom;
+  const Atom *const atom = lmp->atom;
+  const auto *const neighbor = lmp->neighbor;
+  // pairs of 1-2, 1-3 or 1-4 neighbours that never enter a neighbour list
+  int mine = atom->molecular == Atom::TEMPLATE && neighbor->special_flag[1] == 0;
+  for (int i = 0; atom->molecular == Atom::MOLECULAR && i < atom->nlocal; i++) {
+    int nearer = 0;
+    for (int k = 1; k <= 3; k++) {
+      if (neighbor->special_flag[k] == 0 && atom->nspecial[i][k - 1] > nearer) mine = 1;
+      nearer = atom->nspecial[i][k - 1];
+    }
+  }
+  int special;
+  MPI_Allreduce(&mine, &special, 1, MPI_INT, MPI_MAX, lmp->world);
+  if (lmp->comm->me != 0) return;
+  if (special)
+    lmp->error->warning(FLERR,
+                        "{}: special_bonds with factor 0 hides bonded neighbours from the fingerprints; use "
+                        "a tiny factor such as 1e-50 instead",
+                        who);
+  if (neighbor->exclude)
+    lmp->error->warning(FLERR, "{}: neigh_modify exclude hides pairs of atoms from the fingerprints", who);
+}
+
+}    // namespace mdsieve
