@@ -140,8 +140,8 @@ double Network::evaluate(const double *inputs, double *gradient, double *scratch
   double *at = scratch;    // of each layer its values, then its slopes
   const double *values = inputs;
   for (const NetworkLayer &layer : layers_) {
-    double *const sums = at, *const slopes = at + layer.n_outputs;
-    at += 2 * layer.n_outputs;
+    double *const sums = at, *const slopes = sums + layer.n_outputs;
+    at = slopes + layer.n_outputs;
     std::copy(layer.bias.begin(), layer.bias.end(), sums);
     add_rows(layer.n_inputs, layer.n_outputs, values, layer.weight.data(), sums);
     for (int o = 0; o < layer.n_outputs; o++) sums[o] *= layer.factor;
@@ -156,8 +156,9 @@ double Network::evaluate(const double *inputs, double *gradient, double *scratch
   pull[0] = 1.0;
   for (std::size_t l = layers_.size(); l-- > 0;) {
     const NetworkLayer &layer = layers_[l];
-    at -= 2 * layer.n_outputs;
-    const double *const slopes = at + layer.n_outputs;
+    const double *const slopes = at - layer.n_outputs;
+    at -= layer.n_outputs;
+    at -= layer.n_outputs;
     for (int o = 0; o < layer.n_outputs; o++) pull[o] *= slopes[o];
     double *const out = l == 0 ? gradient : next;
     std::fill(out, out + layer.n_inputs, 0.0);

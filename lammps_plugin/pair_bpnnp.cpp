@@ -22,7 +22,7 @@ using namespace LAMMPS_NS;
 void PairBpnnp::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
-  spread_.resize(static_cast<std::size_t>(atom->nmax));
+  spread_.resize(std::max(spread_.size(), static_cast<std::size_t>(atom->nmax)));
   std::fill(total_energies_.begin(), total_energies_.end(), 0.0);
   largest_spread_ = 0.0;
   n_outside_ = 0;

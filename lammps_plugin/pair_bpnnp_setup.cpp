@@ -123,10 +123,6 @@ void PairBpnnp::coeff(int narg, char **arg)
                narg, n_types);
   if (!allocated) allocate();
   const int n_folders = narg - 2 - n_types;
-  for (int k = 0; k < 2; k++)
-    if (std::string(arg[k]) != "*")
-      error->all(FLERR, "Pair bpnnp: pair_coeff {} {}: expected * *", arg[0], arg[1]);
-
   const std::vector<std::string> folders(arg + 2, arg + 2 + n_folders);
   const std::vector<std::string> symbols(arg + 2 + n_folders, arg + narg);
   members_.clear();
@@ -169,6 +165,8 @@ void PairBpnnp::coeff(int narg, char **arg)
   scratch_.assign(scratch, 0.0);
   member_energies_.assign(members_.size(), 0.0);
   total_energies_.assign(members_.size(), 0.0);
+  spread_.assign(static_cast<std::size_t>(atom->nmax) + 1,
+                 0.0);    // `fix pair` asks where it is before any step
 }
 
 void PairBpnnp::init_style()

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from bpnnp_cases import observe, system, write_data
 
 import n2p2_plain
 from mdsieve import SymmetryFunctions
 from mdsieve.io.trajectories import iterate_frames
-from mdsieve.potentials import read_n2p2, write_n2p2
+from mdsieve.potentials import EnsembleCalculator, read_n2p2, write_n2p2
 
 HARTREE = 27.211386245988  # eV
+BOHR = 0.529177210903  # Å, as core takes it; both CODATA 2018
 FOLDERS = [
     "n2p2_examples/potentials/H2O_RPBE-D3",
     "n2p2_examples/potentials/Cu2S_PBE",
@@ -54,14 +56,13 @@ def structures(path: Path, length: float = 1.0) -> list[Atoms]:
 def test_water_energies_and_forces_are_those_of_n2p2(data_dir: Path):
     """192- and 48-atom water cells, files in Hartree and Bohr, against what n2p2 2.3 prints."""
     ensemble = read_n2p2(data_dir / FOLDERS[0], length_unit="bohr", energy_unit="hartree")
-    length = 0.529177210903  # CODATA 2018, as core takes the bohr
-    frames = structures(data_dir / "n2p2_examples" / "input.data.H2O_RPBE-D3", length)
+    frames = structures(data_dir / "n2p2_examples" / "input.data.H2O_RPBE-D3", BOHR)
     with gzip.open(data_dir / "n2p2_examples" / "H2O_RPBE-D3.n2p2_predictions.json.gz", "rt") as file:
         predicted = json.load(file)
     for atoms, energy, forces in zip(frames, predicted["energy"], predicted["forces"], strict=False):
         said = ensemble.predict(atoms)
         assert said.energy[0] / HARTREE == pytest.approx(energy, rel=1e-13, abs=2e-10)
-        np.testing.assert_allclose(said.forces[0] / HARTREE * length, forces, rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(said.forces[0] / HARTREE * BOHR, forces, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -132,3 +133,29 @@ def test_every_real_file_is_read(data_dir: Path):
         assert sum(functions.n_features.values()) == sum(
             line.split()[:1] == ["symfunction_short"] for line in file.read_text().splitlines()
         )
+
+
+def test_the_pair_style_runs_water_as_n2p2_does(data_dir: Path, tmp_path: Path):
+    """192- and 48-atom cells, files in Hartree and Bohr, against what n2p2 2.3 prints."""
+    frames = structures(data_dir / "n2p2_examples" / "input.data.H2O_RPBE-D3", BOHR)
+    with gzip.open(data_dir / "n2p2_examples" / "H2O_RPBE-D3.n2p2_predictions.json.gz", "rt") as file:
+        predicted = json.load(file)
+    assert len(predicted["energy"]) == 3
+    script = system(style="bpnnp length_unit bohr energy_unit hartree", coeff=f"{data_dir / FOLDERS[0]} H O")
+    for atoms, energy, forces in zip(frames, predicted["energy"], predicted["forces"], strict=False):
+        write_data(tmp_path / "data", atoms, ("H", "O"))
+        said = observe(script, tmp_path, ranks=2)
+        assert said.energy == pytest.approx(energy * HARTREE, rel=1e-12)
+        assert said.n_outside == 0
+        expected = np.array(forces) * (HARTREE / BOHR)
+        np.testing.assert_allclose(said.forces, expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())
+
+
+def test_the_pair_style_runs_copper_sulphide_as_python_does(data_dir: Path, tmp_path: Path):
+    atoms = structures(data_dir / "n2p2_examples" / "input.data.Cu2S_PBE")[0]
+    write_data(tmp_path / "data", atoms, ("Cu", "S"))
+    said = observe(system(coeff=f"{data_dir / FOLDERS[1]} Cu S"), tmp_path)
+    calculator = EnsembleCalculator(read_n2p2(data_dir / FOLDERS[1]))
+    calculator.calculate(atoms)
+    assert said.energy == pytest.approx(calculator.results["energy"], rel=1e-12)
+    np.testing.assert_allclose(said.forces, calculator.results["forces"], atol=1e-10)

@@ -54,3 +54,24 @@ def random_ensemble(
     return NetworkEnsemble(
         functions, networks, {"Al": -3.4, "Ni": rng.normal(-4.8, 0.1, n_members)}, {"by": "a test"}
     )
+
+
+def write_potential(folder, lines, sigma=True):
+    """A folder of tanh networks with the given lines beside the functions, which are returned."""
+    rng = np.random.default_rng(5)
+    functions = SymmetryFunctions.from_text(FUNCTIONS)
+    network = "global_hidden_layers_short 1\nglobal_nodes_short 5\nglobal_activation_short t l\n"
+    (folder / "input.nn").write_text(f"number_of_elements 2\n{FUNCTIONS}\n{network}{lines}\n")
+    rows = []
+    for e, n in enumerate(functions.n_features.values(), 1):
+        for rank in range(1, n + 1):
+            low = rng.uniform(0, 1)
+            rows.append(
+                f"{e} {rank} {low} {low + rng.uniform(1, 2)} {low + 0.7}"
+                + (f" {rng.uniform(0.5, 1)}" if sigma else "")
+            )
+    (folder / "scaling.data").write_text("# a comment\n" + "\n".join(rows) + "\n")
+    for number, n in ((13, 3), (28, 4)):
+        values = rng.normal(size=(n + 1) * 5 + 6)
+        (folder / f"weights.{number:03d}.data").write_text("\n".join(map(repr, values.tolist())))
+    return functions

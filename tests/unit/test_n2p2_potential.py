@@ -3,10 +3,9 @@
 
 import numpy as np
 import pytest
-from network_cases import FUNCTIONS, nickel_aluminium, random_ensemble
+from network_cases import nickel_aluminium, random_ensemble, write_potential
 
 import n2p2_plain
-from mdsieve import SymmetryFunctions
 from mdsieve.potentials import Layers, NetworkEnsemble, read_n2p2, write_n2p2
 
 #: One hidden layer, the same for all elements, activations that the plain reader knows.
@@ -35,27 +34,6 @@ def test_what_n2p2_would_make_of_an_exported_folder_is_the_members_prediction(tm
     energy, forces = n2p2_plain.predict(tmp_path, ensemble.functions, atoms)
     assert energy == pytest.approx(said.energy[1], rel=1e-13)
     np.testing.assert_allclose(forces, said.forces[1], atol=1e-12)
-
-
-def write_potential(folder, lines, sigma=True):
-    """A folder of tanh networks with the given lines beside the functions; returns what has been drawn."""
-    rng = np.random.default_rng(5)
-    functions = SymmetryFunctions.from_text(FUNCTIONS)
-    network = "global_hidden_layers_short 1\nglobal_nodes_short 5\nglobal_activation_short t l\n"
-    (folder / "input.nn").write_text(f"number_of_elements 2\n{FUNCTIONS}\n{network}{lines}\n")
-    rows = []
-    for e, n in enumerate(functions.n_features.values(), 1):
-        for rank in range(1, n + 1):
-            low = rng.uniform(0, 1)
-            rows.append(
-                f"{e} {rank} {low} {low + rng.uniform(1, 2)} {low + 0.7}"
-                + (f" {rng.uniform(0.5, 1)}" if sigma else "")
-            )
-    (folder / "scaling.data").write_text("# a comment\n" + "\n".join(rows) + "\n")
-    for number, n in ((13, 3), (28, 4)):
-        values = rng.normal(size=(n + 1) * 5 + 6)
-        (folder / f"weights.{number:03d}.data").write_text("\n".join(map(repr, values.tolist())))
-    return functions
 
 
 @pytest.mark.parametrize(
