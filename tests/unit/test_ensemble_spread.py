@@ -128,6 +128,21 @@ def test_what_a_frame_must_bring_depends_on_the_settings(networks, tmp_path):
         make_spread({**file, "device": "abacus"}, same)
 
 
+def test_a_factor_makes_other_units_of_it_and_of_a_committee_and_a_store_remembers_it(networks, tmp_path):
+    networks.save(tmp_path / "e.h5")
+    frame = environments(networks, nickel_aluminium(7))
+    for of in ("atomic", "energy", "forces"):
+        settings = {"ensemble": tmp_path / "e.h5", "of": of}
+        plain = make_spread(settings, networks.functions.hash)
+        scaled = make_spread({**settings, "factor": 2.5}, networks.functions.hash)
+        assert scaled.score(frame).frame == pytest.approx(2.5 * plain.score(frame).frame)
+        assert scaled.score(frame).atom == plain.score(frame).atom
+        assert plain.header() != scaled.header()
+    np.testing.assert_allclose(scaled.score(frame).per_atom, 2.5 * plain.score(frame).per_atom)
+    with pytest.raises(ValueError, match="factor is 0"):
+        EnsembleSpreadScorer(networks, factor=0)
+
+
 @pytest.fixture
 def ensemble_file(tmp_path):
     """An ensemble for the descriptor of `synthetic`."""

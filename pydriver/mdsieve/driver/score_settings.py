@@ -75,6 +75,8 @@ class SpreadSettings(_Settings):
         Folders of n2p2 potentials, a member each. Of the three, one must be there.
     of : {"atomic", "energy", "forces"}, optional
         Default: forces for a factory, atomic for others.
+    factor : float
+        What spreads are multiplied by, see `mdsieve.scores.reliability`.
     device : str
         Of PyTorch; ``auto``: a GPU if there is one.
     length_unit, energy_unit : str
@@ -85,6 +87,7 @@ class SpreadSettings(_Settings):
     ensemble: Path | None = None
     potentials: list[Path] | None = None
     of: Literal["atomic", "energy", "forces"] | None = None
+    factor: _Positive = 1.0
     device: str = "auto"
     length_unit: Literal["angstrom", "bohr"] = "angstrom"
     energy_unit: Literal["eV", "hartree"] = "eV"
@@ -227,18 +230,18 @@ def make_spread(settings: Mapping[str, Any], descriptor_hash: str) -> Scorer:
     try:
         if wanted.factory is not None:
             assert of != "atomic"
-            return SpreadScorer(calculators_from(wanted.factory), of=of)
+            return SpreadScorer(calculators_from(wanted.factory), of=of, factor=wanted.factor)
         ensemble = _ensemble(wanted)
         if ensemble.n_members < 2:
             raise ValueError("an ensemble of 1 member: expected at least 2")
         if of == "forces":
-            return SpreadScorer(ensemble.forces, of="forces")
+            return SpreadScorer(ensemble.forces, of="forces", factor=wanted.factor)
         streamed = ensemble.functions.hash == descriptor_hash
         if not streamed:
             logger.warning(
                 "spread: the ensemble has other symmetry functions than the fix: positions are sent"
             )
-        return EnsembleSpreadScorer(ensemble, of, streamed=streamed)
+        return EnsembleSpreadScorer(ensemble, of, streamed=streamed, factor=wanted.factor)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         raise _failed("spread", error) from None
 

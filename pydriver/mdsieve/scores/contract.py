@@ -178,6 +178,11 @@ class Score:
         """There is no number for this frame, and why."""
         return cls(math.nan, reason=reason)
 
+    def times(self, factor: float) -> Score:
+        """The same score in other units."""
+        per_atom = None if self.per_atom is None else factor * self.per_atom
+        return Score(factor * self.frame, per_atom, self.atom, self.reason)
+
     @property
     def cautious(self) -> float | None:
         """What junk and stop conditions look at: the largest finite number, because a scorer that has seen

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from mdsieve.scores.contract import ATOMS, FINGERPRINTS, Environments, Score, Scorer
-from mdsieve.scores.deltas import pack
-from mdsieve.scores.spread import ids_of
+from mdsieve.scores.spread import ids_of, sound_factor, spread_header
 
 if TYPE_CHECKING:
     from mdsieve.potentials.ensemble import NetworkEnsemble
@@ -35,11 +34,13 @@ class EnsembleSpreadScorer(Scorer):
     streamed : bool
         Whether the frame's fingerprints are those of the ensemble's symmetry functions. If not, they are
         computed here, which needs the frame's atoms.
+    factor : float
+        What spreads are multiplied by (`mdsieve.scores.reliability`).
 
     Raises
     ------
     ValueError
-        If there are fewer than two members, or `of` is unknown.
+        If there are fewer than two members, `of` is unknown, or the factor not above 0.
 
     Notes
     -----
@@ -48,7 +49,14 @@ class EnsembleSpreadScorer(Scorer):
 
     name: ClassVar[str] = "spread"
 
-    def __init__(self, ensemble: NetworkEnsemble, of: Quantity = "atomic", *, streamed: bool = True) -> None:
+    def __init__(
+        self,
+        ensemble: NetworkEnsemble,
+        of: Quantity = "atomic",
+        *,
+        streamed: bool = True,
+        factor: float = 1.0,
+    ) -> None:
         if of not in ("atomic", "energy"):
             raise ValueError(f"spread of {of!r}: expected 'atomic' or 'energy'")
         if ensemble.n_members < 2:
@@ -57,6 +65,7 @@ class EnsembleSpreadScorer(Scorer):
         self._ensemble = ensemble
         self._of = of
         self._streamed = streamed
+        self._factor = sound_factor(factor)
 
     def score(self, environments: Environments) -> Score:
         """The ensemble's disagreement about the frame.
@@ -66,6 +75,9 @@ class EnsembleSpreadScorer(Scorer):
         ValueError
             If the environments come without what is needed, or are of another descriptor.
         """
+        return self._score(environments).times(self._factor)
+
+    def _score(self, environments: Environments) -> Score:
         ids, rows, places = self._of_stream(environments) if self._streamed else self._of_atoms(environments)
         if not len(ids):
             return Score(0.0)
@@ -97,7 +109,7 @@ class EnsembleSpreadScorer(Scorer):
 
     def header(self) -> bytes:
         """What the spread is of; the ensemble itself may be another when a campaign goes on."""
-        return pack({"of": self._of})
+        return spread_header(self._of, self._factor)
 
     def _of_stream(
         self, environments: Environments

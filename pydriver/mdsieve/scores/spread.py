@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -17,7 +18,7 @@ from mdsieve.scores.deltas import pack
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["SpreadScorer", "calculators_from", "ids_of"]
+__all__ = ["SpreadScorer", "calculators_from", "ids_of", "sound_factor", "spread_header"]
 
 logger = logging.getLogger("mdsieve.scores")
 
@@ -41,11 +42,13 @@ class SpreadScorer(Scorer):
         Calculators, one after the other; or a function that takes an ``ase.Atoms`` and returns forces of all
         members, shape (n_members, n_atoms, 3), or for the energy their energies, shape (n_members,).
     of : {"forces", "energy"}
+    factor : float
+        What spreads are multiplied by (`mdsieve.scores.reliability`).
 
     Raises
     ------
     ValueError
-        If there are fewer than two calculators, or `of` is unknown.
+        If there are fewer than two calculators, `of` is unknown, or the factor not above 0.
 
     Notes
     -----
@@ -56,7 +59,11 @@ class SpreadScorer(Scorer):
     needs: frozenset[str] = frozenset({ATOMS})
 
     def __init__(
-        self, committee: Sequence[Any] | Callable[[Atoms], np.ndarray], of: Quantity = "forces"
+        self,
+        committee: Sequence[Any] | Callable[[Atoms], np.ndarray],
+        of: Quantity = "forces",
+        *,
+        factor: float = 1.0,
     ) -> None:
         if of not in ("forces", "energy"):
             raise ValueError(f"spread of {of!r}: expected 'forces' or 'energy'")
@@ -64,6 +71,7 @@ class SpreadScorer(Scorer):
             raise ValueError(f"a committee of {len(committee)}: expected at least 2 calculators")
         self._committee = committee
         self._of = of
+        self._factor = sound_factor(factor)
         self._n_failures: dict[str, int] = {}
 
     def score(self, environments: Environments) -> Score:
@@ -86,14 +94,15 @@ class SpreadScorer(Scorer):
             return Score(0.0, reason=reason)
         values = np.stack(said)
         if self._of == "energy":
-            return Score(float(values.std(axis=0)) / len(atoms), reason=reason)
+            return Score(float(values.std(axis=0)) / len(atoms), reason=reason).times(self._factor)
         deviations = values - values.mean(axis=0)
         per_atom = np.sqrt((deviations**2).sum(axis=2).mean(axis=0))
         ids = ids_of(atoms)
         worst = int(np.argmax(per_atom))
         order = np.argsort(ids, kind="stable")
         of_environments = per_atom[order[np.searchsorted(ids[order], environments.atom_ids)]]
-        return Score(float(per_atom[worst]), of_environments, int(ids[worst]), reason)
+        score = Score(float(per_atom[worst]), of_environments, int(ids[worst]), reason)
+        return score.times(self._factor)
 
     def propose(self, environments: Environments) -> None:
         """Nothing: a committee does not learn."""
@@ -105,7 +114,7 @@ class SpreadScorer(Scorer):
 
     def header(self) -> bytes:
         """What the spread is of; the committee itself is the user's."""
-        return pack({"of": self._of})
+        return spread_header(self._of, self._factor)
 
     def _ask(self, atoms: Atoms) -> tuple[list[np.ndarray], list[str]]:
         """What the members say that can be used, and why the others cannot."""
@@ -183,6 +192,18 @@ def _bare(atoms: Atoms) -> Atoms:
     copy = atoms.copy()
     copy.calc = None
     return copy
+
+
+def sound_factor(factor: float) -> float:
+    """A factor of spreads, or a ValueError."""
+    if not (math.isfinite(factor) and factor > 0.0):
+        raise ValueError(f"factor is {factor}: expected a finite number above 0")
+    return float(factor)
+
+
+def spread_header(of: str, factor: float) -> bytes:
+    """What decides a spread besides the committee; as stores have it that know no factor, where it is 1."""
+    return pack({"of": of} if factor == 1.0 else {"of": of, "factor": factor})
 
 
 def ids_of(atoms: Atoms) -> np.ndarray:
