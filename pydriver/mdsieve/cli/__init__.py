@@ -32,6 +32,7 @@ COMMANDS = {
     "score": ("score", "score"),
     "label": ("label", "label"),
     "translate": ("translate", "translate"),
+    "train": ("train", "train"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

@@ -11,15 +11,24 @@ if TYPE_CHECKING:
     from mdsieve.potentials.linear import LinearCalculator, LinearPotential
     from mdsieve.potentials.n2p2 import read_n2p2, write_n2p2
     from mdsieve.potentials.networks import ElementNetworks
+    from mdsieve.potentials.trained_networks import new_ensemble
+    from mdsieve.potentials.training import EnsembleTrainer, TrainingRecord
+    from mdsieve.potentials.training_data import TrainingFrames
+    from mdsieve.potentials.training_settings import TrainingSettings
 
 _HOME = {
     "Architecture": "mdsieve.potentials.architecture",
     "ElementNetworks": "mdsieve.potentials.networks",
     "EnsembleCalculator": "mdsieve.potentials.calculator",
+    "EnsembleTrainer": "mdsieve.potentials.training",
     "Layers": "mdsieve.potentials.architecture",
     "LinearCalculator": "mdsieve.potentials.linear",
     "LinearPotential": "mdsieve.potentials.linear",
     "NetworkEnsemble": "mdsieve.potentials.ensemble",
+    "TrainingFrames": "mdsieve.potentials.training_data",
+    "TrainingRecord": "mdsieve.potentials.training",
+    "TrainingSettings": "mdsieve.potentials.training_settings",
+    "new_ensemble": "mdsieve.potentials.trained_networks",
     "read_n2p2": "mdsieve.potentials.n2p2",
     "write_n2p2": "mdsieve.potentials.n2p2",
 }
@@ -28,10 +37,15 @@ __all__ = [
     "Architecture",
     "ElementNetworks",
     "EnsembleCalculator",
+    "EnsembleTrainer",
     "Layers",
     "LinearCalculator",
     "LinearPotential",
     "NetworkEnsemble",
+    "TrainingFrames",
+    "TrainingRecord",
+    "TrainingSettings",
+    "new_ensemble",
     "read_n2p2",
     "write_n2p2",
 ]

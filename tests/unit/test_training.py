@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Training of ensembles: the gradient, splits, masks, resuming, files, the command."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+from tests.unit.network_cases import FUNCTIONS
+
+from mdsieve import SymmetryFunctions
+from mdsieve.cli import USER_ERROR, main
+from mdsieve.potentials import (
+    Architecture,
+    ElementNetworks,
+    EnsembleTrainer,
+    Layers,
+    NetworkEnsemble,
+    TrainingFrames,
+    TrainingSettings,
+    new_ensemble,
+)
+from mdsieve.potentials.activations import activate
+from mdsieve.potentials.architecture import ACTIVATIONS
+from mdsieve.potentials.training import split
+
+DOUBLE = {"precision": "double"}
+
+
+def labelled(n_al: int, seed: int, repeat=(2, 1, 1)):
+    """A rattled alloy with EMT's energy, forces and stress."""
+    rng = np.random.default_rng(seed)
+    atoms = bulk("Ni", a=3.6 + 0.2 * rng.random(), cubic=True) * repeat
+    atoms.symbols[rng.permutation(len(atoms))[:n_al]] = "Al"
+    atoms.rattle(0.15, seed=seed)
+    atoms.calc = EMT()
+    results = {name: atoms.calc.get_property(name, atoms) for name in ("energy", "forces", "stress")}
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    return atoms
+
+
+@pytest.fixture(scope="module")
+def functions():
+    return SymmetryFunctions.from_text(FUNCTIONS)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Cells of 4 and 8 atoms, of three compositions, and one that is large enough for lists."""
+    small = [labelled(1, seed) for seed in range(8)] + [labelled(3, seed, (1, 1, 1)) for seed in range(4)]
+    return [*small, labelled(0, 20), labelled(40, 21, (4, 3, 2))]
+
+
+def fresh(data, n_members=3, seed=0, **layers):
+    shape = Layers(**(layers or {"hidden": (6, 5), "activations": ("t",)}))
+    architecture = Architecture(dict.fromkeys(data.functions.elements, shape), n_members)
+    return new_ensemble(data, ElementNetworks(architecture, data.functions.n_features, seed=seed))
+
+
+def loss_by_predictions(ensemble, frames, masks, settings, trains):
+    """The members' mean losses on their training frames, from what the ensemble predicts."""
+    total = np.zeros(ensemble.n_members)
+    for k, (atoms, mask) in enumerate(zip(frames, masks, strict=True)):
+        said = ensemble.predict(atoms, stress=True)
+        off = (said.energy - atoms.get_potential_energy()) / len(atoms)
+        pulls = ((said.forces - atoms.get_forces()) ** 2 * mask[:, None]).sum(axis=(1, 2)) / (3 * len(atoms))
+        virial = (atoms.cell.volume / len(atoms) * (said.stress - atoms.get_stress())) ** 2
+        loss = settings.energy_weight * off**2 + settings.force_weight * pulls
+        total += (loss + settings.stress_weight * virial.mean(axis=1)) * trains[:, k]
+    return total / trains.sum(axis=1)
+
+
+@pytest.mark.parametrize("letter", sorted(ACTIVATIONS))
+def test_slopes_and_bends_of_activations_are_their_derivatives(letter):
+    x = torch.linspace(-2.0, 2.0, 8, dtype=torch.float64, requires_grad=True)
+    value, slope, bend = activate(letter, x)
+    (first,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+    torch.testing.assert_close(torch.ones_like(x) if slope is None else slope, first)
+    expected = torch.zeros_like(x)
+    if first.requires_grad:
+        (second,) = torch.autograd.grad(first.sum(), x, allow_unused=True)
+        expected = expected if second is None else second
+    torch.testing.assert_close(torch.zeros_like(x) if bend is None else bend, expected)
+
+
+@pytest.mark.parametrize("layers", [((6, 5), "tul"), ((4,), "ps"), ((), "l"), ((3, 3), "lgt")])
+def test_the_gradient_is_that_of_the_loss_of_predictions(functions, frames, layers):
+    rng = np.random.default_rng(5)
+    masks = [rng.random(len(atoms)) < 0.6 for atoms in frames]
+    data = TrainingFrames.from_atoms(functions, frames, masks=masks, stress=True, storage="double")
+    ensemble = fresh(data, hidden=layers[0], activations=layers[1])
+    settings = TrainingSettings(
+        energy_weight=2.0, force_weight=0.3, stress_weight=0.7, batch_size=99, **DOUBLE
+    )
+    trainer = EnsembleTrainer(ensemble, data, settings)
+    networks, trains = trainer.networks, split(len(frames), 3, 0.2, 0)
+    gradient = trainer.gradient().clone()
+    direction = torch.as_tensor(rng.normal(size=gradient.shape))
+    start, losses = networks.values.clone(), []
+    for step in (1e-5, -1e-5):
+        networks.give_back(start + step * direction)
+        losses.append(loss_by_predictions(ensemble, frames, masks, settings, trains))
+    slope = (losses[0] - losses[1]) / 2e-5
+    np.testing.assert_allclose((gradient * direction).sum(dim=1).numpy(), slope, rtol=2e-6)
+
+
+def test_training_lowers_the_errors_of_all_members(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames)
+    ensemble = fresh(data)
+    before = ensemble.predict(frames[0])
+    record = EnsembleTrainer(ensemble, data, TrainingSettings(epochs=60, check_every=20)).run()
+    first, last = record.history[0], record.history[-1]
+    assert [entry["epoch"] for entry in record.history] == [20, 40, 60]
+    for name in ("train_energy", "train_force"):
+        assert all(b < a for a, b in zip(first[name], last[name], strict=True))
+    said = ensemble.predict(frames[0])
+    target = frames[0].get_forces()
+    misses = [np.abs(each.forces - target).mean(axis=(1, 2)) for each in (before, said)]
+    assert (misses[1] < 0.75 * misses[0]).all(), misses
+    assert len({row.tobytes() for row in said.forces}) == 3  # members remain themselves
+    assert ensemble.provenance["training"]["n_frames"] == len(frames)
+    # what the record says of the best weights is what the ensemble now does
+    trains = split(len(frames), 3, 0.2, 0)
+    misses = [(ensemble.predict(a, forces=False).energy - a.get_potential_energy()) / len(a) for a in frames]
+    for member, best in enumerate(record.best):
+        found = np.sqrt(np.mean(np.array(misses)[~trains[member], member] ** 2))
+        assert found == pytest.approx(best["validation_energy"], rel=1e-3)
+
+
+def test_a_member_does_not_see_the_frames_it_is_validated_on(functions, frames):
+    small = frames[:8]
+    changed = [atoms.copy() for atoms in small]
+    for old, new in zip(small, changed, strict=True):
+        new.calc = SinglePointCalculator(new, **old.calc.results)
+    member, frame = 1, int(np.flatnonzero(~split(8, 3, 0.2, 0)[1])[0])
+    changed[frame].calc.results["energy"] += 5.0
+    gradients = []
+    ensemble = fresh(TrainingFrames.from_atoms(functions, small))
+    for each in (small, changed):
+        gradients.append(
+            EnsembleTrainer(ensemble, TrainingFrames.from_atoms(functions, each)).gradient().clone()
+        )
+    differs = (gradients[0] != gradients[1]).any(dim=1).tolist()
+    assert differs == split(8, 3, 0.2, 0)[:, frame].tolist()
+    assert not differs[member]
+
+
+def test_masks_leave_environments_out_of_the_forces_only(functions, frames):
+    atoms = frames[:2]
+    masks = [np.arange(8) < 3, np.ones(8, bool)]
+    wrong = [each.copy() for each in atoms]
+    for old, new in zip(atoms, wrong, strict=True):
+        new.calc = SinglePointCalculator(new, **{name: np.copy(v) for name, v in old.calc.results.items()})
+    wrong[0].calc.results["forces"][3:] = 99.0
+    settings = TrainingSettings(validation_share=0.0)
+    ensemble = fresh(TrainingFrames.from_atoms(functions, atoms))
+    gradients = [
+        EnsembleTrainer(ensemble, TrainingFrames.from_atoms(functions, each, masks=m), settings)
+        .gradient()
+        .clone()
+        for each, m in ((atoms, masks), (wrong, masks), (atoms, None))
+    ]
+    assert torch.equal(gradients[0], gradients[1])
+    assert not torch.equal(gradients[0], gradients[2])
+
+
+def test_splits_are_exact_differ_and_hardly_change_when_frames_are_added():
+    few, many = split(100, 5, 0.2, 3), split(110, 5, 0.2, 3)
+    assert (few.sum(axis=1) == 80).all()
+    assert (many.sum(axis=1) == 88).all()
+    assert len({row.tobytes() for row in few}) == 5
+    assert (few != many[:, :100]).sum() <= 5 * 6
+    assert (split(3, 2, 0.2, 0).sum(axis=1) == 2).all()
+    assert split(3, 2, 0.0, 0).all()
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_a_killed_training_resumes_to_the_same_result(functions, frames, tmp_path, schedule):
+    data = TrainingFrames.from_atoms(functions, frames[:12])
+    settings = TrainingSettings(epochs=9, check_every=2, batch_size=4, schedule=schedule, plateau_epochs=2)
+
+    def weights(**options):
+        ensemble = fresh(data)
+        record = EnsembleTrainer(ensemble, data, settings, **options).run()
+        return ensemble, record
+
+    def kill(entry):
+        if entry["epoch"] == 6:
+            raise Killed
+
+    path = tmp_path / "state.npz"
+    with pytest.raises(Killed):
+        weights(checkpoint=path, checkpoint_seconds=0.0, report=kill)
+    whole, whole_record = weights()
+    again, again_record = weights()
+    resumed, record = weights(checkpoint=path, resume=True)
+    for name, value in whole.networks.state_dict().items():
+        assert torch.equal(value, again.networks.state_dict()[name])
+        torch.testing.assert_close(resumed.networks.state_dict()[name], value, rtol=1e-6, atol=1e-9)
+    assert record.history == whole_record.history == again_record.history
+    assert [entry["epoch"] for entry in record.history] == [2, 4, 6, 8, 9]
+    with pytest.raises(ValueError, match=r"state\.npz: .* differs in learning_rate"):
+        EnsembleTrainer(fresh(data), data, replace(settings, learning_rate=1.0), checkpoint=path, resume=True)
+
+
+def test_members_stop_when_validation_no_longer_gains(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames[:8])
+    # at such a rate nothing gets better
+    settings = TrainingSettings(epochs=400, check_every=1, patience=3, learning_rate=3.0, schedule="plateau")
+    record = EnsembleTrainer(fresh(data), data, settings).run()
+    assert record.n_epochs < 400
+    assert record.n_epochs - max(record.best_epoch) == 3
+    assert record.ended == "no member's validation loss fell any more"
+    losses = np.array([entry["validation_loss"] for entry in record.history])
+    for member, epoch in enumerate(record.best_epoch):
+        assert losses[: epoch + 3, member].argmin() + 1 == epoch
+
+
+def test_files_and_memory_train_alike_and_files_are_used_again(functions, frames, tmp_path, caplog):
+    in_memory = TrainingFrames.from_atoms(functions, frames, stress=True)
+    on_disk = TrainingFrames.from_atoms(functions, frames, stress=True, cache=tmp_path / "cache")
+    beyond = TrainingFrames.from_atoms(functions, frames, stress=True, memory=0.0)
+    ensemble, settings = fresh(in_memory), TrainingSettings(stress_weight=1.0)
+    gradients = [
+        EnsembleTrainer(ensemble, data, settings).gradient().clone() for data in (in_memory, on_disk, beyond)
+    ]
+    assert torch.equal(gradients[0], gradients[1])
+    assert torch.equal(gradients[0], gradients[2])
+    files = sorted((tmp_path / "cache").iterdir())
+    assert len(files) == len(in_memory.blocks)
+    written = [file.stat().st_mtime_ns for file in files]
+    files[2].write_bytes(files[2].read_bytes()[:700])
+    again = TrainingFrames.from_atoms(functions, frames, stress=True, cache=tmp_path / "cache", n_jobs=2)
+    assert torch.equal(EnsembleTrainer(ensemble, again, settings).gradient(), gradients[0])
+    assert "described again" in caplog.text
+    assert [a != file.stat().st_mtime_ns for a, file in zip(written, files, strict=True)].count(True) == 1
+
+
+def test_frames_added_later_are_trained_on_with_those_before(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames[:5])
+    ensemble = fresh(data)
+    data.add(frames[5:9], masks=[None, np.zeros(8, bool), None, None])
+    assert len(data) == 9
+    assert data.n_environments == sum(len(atoms) for atoms in frames[:9])
+    np.testing.assert_allclose(data.energies, [atoms.get_potential_energy() for atoms in frames[:9]])
+    assert sorted(np.concatenate([block.frames for block in data.blocks])) == list(range(9))
+    EnsembleTrainer(ensemble, data, TrainingSettings(epochs=1)).run()
+
+
+def test_energies_alone_need_no_derivatives(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames, forces=False)
+    assert data.n_bytes == 0
+    record = EnsembleTrainer(fresh(data), data, TrainingSettings(epochs=20, force_weight=0.0)).run()
+    assert "validation_force" not in record.history[0]
+    assert np.mean(record.history[-1]["train_energy"]) < np.mean(record.history[0]["train_energy"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a.calc.results.update(energy=np.nan), "frame 1: energy that is not finite"),
+        (lambda a: a.calc.results.update(forces=np.zeros((3, 3))), "frame 1: forces of shape"),
+        (lambda a: setattr(a, "calc", None), "frame 1: neither energy nor forces to train on"),
+        (lambda a: a.symbols.__setitem__(0, "Cu"), "frame 1: element Cu is not in the descriptor"),
+    ],
+)
+def test_labels_that_make_no_sense_are_named(functions, frames, change, message):
+    bad = frames[1].copy()
+    bad.calc = SinglePointCalculator(bad, **frames[1].calc.results)
+    change(bad)
+    with pytest.raises(ValueError, match=message):
+        TrainingFrames.from_atoms(functions, [frames[0], bad])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0: expected at least 1"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0: expected a number above 0"),
+        ({"energy_weight": 0.0, "force_weight": 0.0}, "all 0: nothing to train on"),
+        ({"validation_share": 1.0}, "validation_share is 1.0"),
+        ({"schedule": "linear"}, "expected 'cosine' or 'plateau'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingSettings(**options)
+
+
+def test_a_loss_that_is_not_finite_ends_in_one_line(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames[:4])
+    settings = TrainingSettings(epochs=300, learning_rate=1e30, check_every=1)
+    with pytest.raises(ValueError, match=r"epoch \d+: the loss of member \d is not finite"):
+        EnsembleTrainer(fresh(data, hidden=(4,), activations="h"), data, settings).run()
+
+
+def run(monkeypatch, *words):
+    monkeypatch.setattr("sys.argv", ["mdsieve", *map(str, words)])
+    threads = torch.get_num_threads()
+    try:
+        main()
+    except SystemExit as end:
+        return end.code or 0
+    finally:
+        torch.set_num_threads(threads)
+    return 0
+
+
+def test_the_command_trains_resumes_and_starts_from_an_ensemble(frames, tmp_path, monkeypatch, capsys):
+    pool, nn, out = tmp_path / "pool.extxyz", tmp_path / "ni.nn", tmp_path / "e.h5"
+    write(pool, frames[:10])
+    nn.write_text(FUNCTIONS)
+    common = ("--epochs", 4, "-j", 1)
+    words = ("train", pool, "-f", nn, "-o", out, "--members", 2, "--hidden", "5,4", *common)
+    assert run(monkeypatch, *words, "--json", tmp_path / "r.json") == 0
+    assert "2 members trained on 10 frames, 4 epochs" in capsys.readouterr().out
+    ensemble = NetworkEnsemble.load(out)
+    assert ensemble.predict(frames[0]).forces.shape == (2, 8, 3)
+    assert ensemble.provenance["command"].startswith("mdsieve train")
+    assert len(json.loads((tmp_path / "r.json").read_text())["history"]) == 1
+    assert not out.with_name("e.h5.training.npz").exists()
+    warm = tmp_path / "warm.h5"
+    assert run(monkeypatch, "train", pool, "--start", out, "-o", warm, *common) == 0
+    first, second = (NetworkEnsemble.load(path).provenance["training"]["best"] for path in (out, warm))
+    assert np.mean([b["validation_loss"] for b in second]) < np.mean([b["validation_loss"] for b in first])
+    capsys.readouterr()
+    assert run(monkeypatch, *words) == USER_ERROR
+    assert "e.h5: the file exists already" in capsys.readouterr().err
+    assert run(monkeypatch, *words[:-8], "--hidden", "a", *common, "--overwrite") == USER_ERROR
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "mdsieve: --hidden a: expected numbers with commas, as 32,32"
