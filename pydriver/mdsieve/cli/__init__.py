@@ -33,6 +33,7 @@ COMMANDS = {
     "label": ("label", "label"),
     "translate": ("translate", "translate"),
     "train": ("train", "train"),
+    "validate": ("validate", "validate"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }
