@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ase.calculators.calculator import Calculator, all_changes
@@ -66,7 +65,7 @@ class LammpsPotential(Calculator):
         try:
             self._library.calculate(inside, list(properties), list(all_changes))
         except Exception as error:  # what LAMMPS raises
-            self.close()
+            self._abandon()
             raise ValueError(f"LAMMPS: {shown_error(error, 200)}") from error
         wanted = set(self.implemented_properties)
         if not inside.pbc.all():
@@ -76,9 +75,14 @@ class LammpsPotential(Calculator):
     def close(self) -> None:
         """End LAMMPS; the next calculation starts it again."""
         if self._library is not None:
-            with suppress(Exception):  # after an error it may not even close
-                self._library.clean()
+            self._library.clean()
             self._library = None
+
+    def _abandon(self) -> None:
+        """Leave LAMMPS as it is after an error: what is half built in it may crash when it is taken down."""
+        if self._library is not None and self._library.lmp is not None:
+            self._library.lmp.opened = 0  # its destructor does nothing then
+        self._library = None
 
 
 def _library(style: PairStyle) -> Any:

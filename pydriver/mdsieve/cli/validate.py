@@ -18,7 +18,8 @@ def validate(
     potential: Annotated[
         str,
         typer.Argument(
-            help="'pair_style ...; pair_coeff ...' or a file of it, an ensemble (.h5), n2p2's folder, module:function."
+            help="'pair_style ...; pair_coeff ...' or a file of it, an ensemble (.h5), a folder of n2p2, "
+            "module:function."
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
@@ -83,6 +84,12 @@ def validate(
     least_distance: Annotated[
         float | None, typer.Option("--least-distance", help="Å that two atoms must keep in reliability.")
     ] = None,
+    length_unit: Annotated[
+        Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of a folder of n2p2.")
+    ] = "angstrom",
+    energy_unit: Annotated[
+        Literal["eV", "hartree"], typer.Option("--energy-unit", help="Of a folder of n2p2.")
+    ] = "eV",
     seed: Annotated[int, typer.Option("--seed", help="Of velocities.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write into a folder that exists.")] = False,
 ) -> None:
@@ -99,8 +106,10 @@ def validate(
     if output.exists() and not overwrite:
         raise FileExistsError(17, "exists already; say --overwrite to write into it", str(output))
     types = elements.split(",") if elements else None
-    subject = Subject.open(potential, types)
-    other = None if reference is None else Subject.open(reference, types)
+    subject = Subject.open(potential, types, length_unit=length_unit, energy_unit=energy_unit)
+    other = None
+    if reference is not None:
+        other = Subject.open(reference, types, length_unit=length_unit, energy_unit=energy_unit)
     names = what.split(",") if what else [*QUICK, *(["errors"] if labelled else [])]
     wanted = Wanted(
         names,

@@ -105,7 +105,7 @@ def radial_distribution(frames: Sequence[Atoms], bin_width: float) -> tuple[np.n
     r, g : ndarray of float, shape (n_bins,)
         Middles of the bins [Å], and g.
     """
-    from ase.neighborlist import primitive_neighbor_list
+    from vesin import ase_neighbor_list
 
     heights = [1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0) for atoms in frames]
     n_bins = int(0.5 * float(np.min(heights)) / bin_width)
@@ -113,7 +113,7 @@ def radial_distribution(frames: Sequence[Atoms], bin_width: float) -> tuple[np.n
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
     total = np.zeros(n_bins)
     for atoms in frames:
-        distances = primitive_neighbor_list("d", atoms.pbc, atoms.cell.array, atoms.positions, edges[-1])
+        _, distances = ase_neighbor_list("id", atoms, float(edges[-1]))
         counts = np.histogram(distances, edges)[0]
         total += counts * atoms.get_volume() / (len(atoms) * (len(atoms) - 1) * shells)
     return edges[:-1] + 0.5 * bin_width, total / len(frames)

@@ -67,7 +67,7 @@ class PhononDispersion(Property):
         phonons = phonons_of(subject, cell, length=self.length, displacement=self.displacement)
         path = cell.cell.bandpath(npoints=self.n_points)
         phonons.run_qpoints(path.kpts)
-        frequencies = np.array(phonons.get_qpoints_dict()["frequencies"])  # THz
+        frequencies = np.array(phonons.qpoints.frequencies)  # THz
         along, places, labels = path.get_linear_kpoint_axis()
         ticks = [
             (float(place / along[-1]), "Γ" if label == "G" else label)

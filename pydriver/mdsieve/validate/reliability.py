@@ -95,9 +95,9 @@ class Closeness:
 
     def __call__(self, atoms: Atoms) -> float:
         """The number of a frame; 0 if no two atoms are within reach."""
-        from ase.neighborlist import primitive_neighbor_list
+        from vesin import ase_neighbor_list
 
-        distances = primitive_neighbor_list("d", atoms.pbc, atoms.cell.array, atoms.positions, self._reach)
+        _, distances = ase_neighbor_list("id", atoms, self._reach)
         return float(1.0 / max(distances.min(), 1e-12)) if len(distances) else 0.0
 
 
@@ -140,7 +140,7 @@ class Reliability(Property):
                 largest[name].append(value)
         good = sum(not ending for ending in endings)
         numbers = [
-            Number("reliable runs", "of 1", good / self.n_runs),
+            Number("reliable runs", "share", good / self.n_runs),
             Number("runs", "", float(self.n_runs)),
             Number("simulated time of each", "ps", self.schedule.n_steps * self.schedule.timestep / 1000.0),
         ]

@@ -16,6 +16,8 @@ from mdsieve.pair_style import PairStyle
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from mdsieve.descriptors import LengthUnit
+    from mdsieve.io.n2p2_potential import EnergyUnit
     from mdsieve.potentials.ensemble import NetworkEnsemble
 
 __all__ = ["Subject"]
@@ -52,16 +54,26 @@ class Subject:
         self.ensemble = ensemble
 
     @classmethod
-    def open(cls, words: str, elements: Sequence[str] | None = None) -> Subject:
+    def open(
+        cls,
+        words: str,
+        elements: Sequence[str] | None = None,
+        *,
+        length_unit: LengthUnit = "angstrom",
+        energy_unit: EnergyUnit = "eV",
+    ) -> Subject:
         """A potential by one of its names.
 
         Parameters
         ----------
         words : str
             Lines of LAMMPS, ``pair_style ...; pair_coeff ...``, or a file that holds them;
-            ``module:function`` that makes an ASE calculator; an ensemble's file (``.h5``).
+            ``module:function`` that makes an ASE calculator; an ensemble's file (``.h5``); a folder of
+            n2p2.
         elements : sequence of str, optional
             Of LAMMPS' atom types, where the lines do not say them.
+        length_unit, energy_unit : str
+            Of a folder of n2p2, if it does not say them.
 
         Raises
         ------
@@ -75,6 +87,11 @@ class Subject:
             from mdsieve.potentials.ensemble import NetworkEnsemble
 
             return cls.of_ensemble(NetworkEnsemble.load(path), str(path))
+        if path is not None and path.is_dir():
+            from mdsieve.potentials.n2p2 import read_n2p2
+
+            made = read_n2p2(path, length_unit=length_unit, energy_unit=energy_unit)
+            return cls.of_ensemble(made, str(path))
         if path is not None and path.is_file():
             return cls.of_pair_style(PairStyle.from_file(path, elements), str(path))
         if ":" in words and not words.lstrip().startswith(("/", ".")):
@@ -83,7 +100,7 @@ class Subject:
             return cls(words, calculator_from(words))
         raise ValueError(
             f"'{shown(words)}': expected 'pair_style ...; pair_coeff ...', a file with such lines, an "
-            "ensemble (.h5) or module:function"
+            "ensemble (.h5), a folder of n2p2 or module:function"
         )
 
     @classmethod
@@ -136,7 +153,8 @@ class Subject:
             return np.array(copy.get_stress())
         from ase.calculators.fd import calculate_numerical_stress
 
-        return calculate_numerical_stress(copy, eps=1e-4, voigt=True)
+        is_free = "free_energy" in self.calculator.implemented_properties
+        return calculate_numerical_stress(copy, eps=1e-4, voigt=True, force_consistent=is_free)
 
     def relaxed(self, atoms: Atoms, *, largest_force: float = 1e-3, steps: int = 500) -> Atoms:
         """A copy with its atoms where the forces vanish, in the same cell.
