@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.io import read
 from harness import MDSIEVE, Finished, run, run_lmp
 from momt_cases import CUBE, MOMT, write_weight
 
+from mdsieve.momt.draw import draw_frames, write_frames
 from mdsieve.momt.flatness import visits_of
+from mdsieve.momt.frames import sampled_frames
 from mdsieve.momt.phases import PhaseBounds, find_passages
 from mdsieve.momt.records import read_record
 from mdsieve.momt.samples import Samples
@@ -26,7 +29,8 @@ def sampled(tmp_path_factory) -> Path:
     """Two runs with a finished weight, rough as it is."""
     folder = tmp_path_factory.mktemp("sampled")
     write_weight(folder / "weight.txt", height=0.5)
-    script = CUBE + MOMT + PASSAGES + " state state.txt\n" + MD + RECORD + "run 600\nrun 300\n"
+    dump = "dump frames all custom 25 frames.dump id element x y z\ndump_modify frames element Ni\n"
+    script = CUBE + MOMT + PASSAGES + " state state.txt\n" + MD + RECORD + dump + "run 600\nrun 300\n"
     run_lmp(script, folder).check()
     return folder
 
@@ -76,6 +80,29 @@ def test_passages_and_visits_are_those_that_the_fix_counts(sampled):
     assert found.round_trips == samples.columns["f_m[10]"][-1]
     visits, _ = visits_of(samples)
     np.testing.assert_array_equal(visits, Weight.load(sampled / "state.txt").visits)
+
+
+def test_frames_of_the_dump_have_the_order_parameter_of_their_sample(sampled):
+    samples = Samples.read(sampled / "weight.txt", [sampled / "record.txt"])
+    found = list(sampled_frames(samples, [sampled / "frames.dump"]))
+    assert len(found) == 37
+    whole = 2 * np.array([[1, 1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    for frame in found:
+        phases = 2j * np.pi * frame.structure.get_scaled_positions() @ whole.T
+        order = np.mean(np.abs(np.exp(phases).sum(axis=0)) ** 2) / 32
+        assert samples.order[frame.sample] == pytest.approx(order, rel=1e-3)
+
+
+def test_frames_are_drawn_and_written(sampled, tmp_path):
+    samples = Samples.read(sampled / "weight.txt", [sampled / "record.txt"])
+    drawing = draw_frames(samples, [sampled / "frames.dump"], 12, grid=(4, 4))
+    write_frames(tmp_path / "drawn.extxyz", drawing, samples, [sampled / "frames.dump"])
+    frames = read(tmp_path / "drawn.extxyz", ":")
+    assert len(frames) == 12
+    assert [atoms.info["step"] for atoms in frames] == sorted(
+        samples.records[0].step[drawing.sample].tolist()
+    )
+    assert all(atoms.symbols.formula.count() == {"Ni": 32} for atoms in frames)
 
 
 def test_a_run_that_was_learning_is_refused_by_the_command(learning):

@@ -24,6 +24,7 @@ from momt_ensemble import (
 from mdsieve.momt.blocks import Bootstrap, record_blocks, standard_error, time_blocks
 from mdsieve.momt.melting import heat_capacity_peak, log_ratio, melting_point
 from mdsieve.momt.phases import PhaseBounds
+from mdsieve.momt.report import melting_points
 from mdsieve.momt.reweighting import means, reweight
 from mdsieve.momt.samples import Samples
 
@@ -192,6 +193,9 @@ def test_where_there_is_one_phase_there_is_no_melting_point(samples, bootstrap, 
         melting_point(solid, few, BY_ORDER)
     with pytest.raises(ValueError, match="no sample of the liquid"):
         melting_point(solid, few)
+    points, concerns = melting_points(solid, few)
+    assert points == []
+    assert len(concerns) == 2
 
 
 def test_errors_of_correlated_runs_cover_the_truth(weight, exact):

@@ -10,7 +10,17 @@ app = typer.Typer(
 )
 
 #: Names of the commands; each is the function of that name in ``cli/momt_NAME.py``.
-ANALYSES = ("summary", "reweight", "melting")
+ANALYSES = (
+    "summary",
+    "reweight",
+    "melting",
+    "surface",
+    "populations",
+    "pairs",
+    "draw",
+    "report",
+    "convert",
+)
 
 
 @app.callback()

@@ -48,6 +48,18 @@ TemperaturesOption = Annotated[
         "--temperatures", "-T", help="1600,2000,2400 or first:last:step, 1600:2400:50 [default: T0]."
     ),
 ]
+TemperatureOption = Annotated[
+    float | None, typer.Option("--temperature", "-T", help="Within the tails of the weight [default: T0].")
+]
+TrajectoriesOption = Annotated[
+    list[Path],
+    typer.Option(
+        "--frames", help="Dump (or whatever ASE reads) of the frames; one for each record, in their order."
+    ),
+]
+TypesOption = Annotated[
+    str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
+]
 BlocksOption = Annotated[
     str,
     typer.Option("--blocks", help="For errors: number of stretches of equal length, or `records`."),
@@ -56,6 +68,7 @@ ResamplesOption = Annotated[int, typer.Option("--resamples", help="Of the blocks
 SeedOption = Annotated[int, typer.Option("--seed", help="Of all that is random.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the numbers.")]
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write them as a table.")]
+PictureOption = Annotated[Path | None, typer.Option("--picture", help="PNG, SVG or PDF.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
 _MOST_TEMPERATURES = 1000

@@ -65,7 +65,11 @@ def momt_summary(
             f"H/N {window.lower / n:g} to {window.upper / n:g} in {window.n}, "
             f"O {order.lower:g} to {order.upper:g} in {order.n} intervals",
         ),
-        ("samples", f"{flat.n_samples}, {flat.n_outside} of them outside the window"),
+        (
+            "samples",
+            f"{flat.n_samples}"
+            + (f", {n_outside} of them outside the window" if samples else " inside the window"),
+        ),
         (
             f"region v > {depth:g} k T0",
             f"{len(flat.inside)} bins{f' of {merge} x {merge}' if merge > 1 else ''}, "

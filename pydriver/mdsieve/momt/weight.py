@@ -173,6 +173,17 @@ class Weight:
         return self._core.n_atoms
 
     @property
+    def lattice(self) -> str:
+        """The crystal: sc, bcc or fcc."""
+        return self._core.lattice
+
+    @property
+    def repeats(self) -> tuple[int, int, int]:
+        """Its conventional cells along each cell vector."""
+        a, b, c = self._core.repeats
+        return a, b, c
+
+    @property
     def enthalpy(self) -> Axis:
         """The window of enthalpy of the cell, in which the weight was learnt."""
         return Axis(*self._core.enthalpy_axis)
