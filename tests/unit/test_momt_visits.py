@@ -69,12 +69,13 @@ def test_visits_are_those_of_the_bins(weight):
 
 
 def test_flatness_is_of_the_region_that_was_learnt(weight):
-    depth = weight.on_grid() / weight.thermal_energy
-    visits = np.where(depth > 3.0, 20, 1000)
-    at = np.argwhere(depth > 3.0)
+    deep = np.pad(weight.on_grid() > 3.0 * weight.thermal_energy, 1)
+    around = np.lib.stride_tricks.sliding_window_view(deep, (3, 3)).all(axis=(2, 3))
+    visits = np.where(around, 20, 1000)
+    at = np.argwhere(around)
     visits[tuple(at[0])] = 10
     visits[tuple(at[-1])] = 45
-    found = flatness(weight, visits, n_outside=7)
+    found = flatness(weight, visits, n_outside=7, depth=3.0)
     assert found.ratio == 4.5
     assert found.quantile_ratio == 1.0
     assert len(found.inside) == len(at) == np.count_nonzero(found.region)
@@ -83,7 +84,7 @@ def test_flatness_is_of_the_region_that_was_learnt(weight):
     assert found.share_inside == pytest.approx(found.inside.sum() / found.n_samples)
     assert 1.0 < found.ratio_along_order < 4.5
     visits[tuple(at[5])] = 0
-    found = flatness(weight, visits)
+    found = flatness(weight, visits, depth=3.0)
     assert (found.n_empty, found.ratio) == (1, np.inf)
 
 
@@ -94,7 +95,7 @@ def test_bins_may_be_merged(weight):
     assert found.visits[1, 2] == visits[3:6, 6:9].sum()
     assert found.order == (-2.0, -2.0 + 39 * 0.9, 13)
     depth = weight.on_grid() / weight.thermal_energy
-    assert found.region[4, 5] == np.all(depth[12:15, 15:18] > 3.0)
+    assert found.region[4, 5] == np.all(depth[11:16, 14:19] > 1.0)
     with pytest.raises(ValueError, match="41 intervals as one: expected 1 to 40"):
         flatness(weight, visits, merge=41)
     with pytest.raises(ValueError, match="visits of"):

@@ -28,8 +28,11 @@ def momt_summary(
     ] = None,
     phases: PhasesOption = None,
     depth: Annotated[
-        float, typer.Option("--depth", help="The region to be flat in: bins whose v is more, in k T0.")
-    ] = 3.0,
+        float,
+        typer.Option(
+            "--depth", help="The region to be flat in: bins whose v, and their neighbours', is more, in k T0."
+        ),
+    ] = 1.0,
     merge: Annotated[int, typer.Option("--merge", help="Take so many bins along either axis as one.")] = 1,
     timestep: Annotated[
         float | None, typer.Option("--timestep", help="Length of a step, to tell times as well.")

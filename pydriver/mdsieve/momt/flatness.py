@@ -18,8 +18,9 @@ class Flatness:
     Attributes
     ----------
     depth : float
-        The region: bins in whose middle v > `depth` k T0. Where nothing was learnt v is 0, and what
-        costs more free energy than the cap has been cut off there.
+        The region: bins in whose middle, and in those of the eight around it, v > `depth` k T0. Where nothing
+        was learnt v is 0, and what costs more free energy than the cap has been cut off there. Across a bin at
+        the rim the free energy changes by more than a spline of such bins can follow.
     enthalpy, order : Axis
         Of the bins; the enthalpy is that of the cell.
     visits : ndarray of int, shape (n_enthalpy, n_order)
@@ -98,7 +99,7 @@ def visits_of(samples: Samples) -> tuple[np.ndarray, int]:
 
 
 def flatness(
-    weight: Weight, visits: np.ndarray, *, n_outside: int = 0, depth: float = 3.0, merge: int = 1
+    weight: Weight, visits: np.ndarray, *, n_outside: int = 0, depth: float = 1.0, merge: int = 1
 ) -> Flatness:
     """Compare the visits of the bins of a weight.
 
@@ -120,7 +121,9 @@ def flatness(
     ValueError
         If `merge` leaves no bins, or the shape of the visits is not that of the weight.
     """
-    region = np.asarray(weight.on_grid() > depth * weight.thermal_energy)
+    from scipy.ndimage import binary_erosion
+
+    region = binary_erosion(weight.on_grid() > depth * weight.thermal_energy, np.ones((3, 3)))
     if visits.shape != region.shape:
         raise ValueError(f"visits of {visits.shape} bins: expected {region.shape}")
     if not 1 <= merge <= min(region.shape):
