@@ -19,8 +19,8 @@ class Flatness:
     ----------
     depth : float
         The region: bins in whose middle, and in those of the eight around it, v > `depth` k T0. Where nothing
-        was learnt v is 0, and what costs more free energy than the cap has been cut off there. Across a bin at
-        the rim the free energy changes by more than a spline of such bins can follow.
+        was learnt v is 0, and what costs more free energy than the cap has been cut off there. Across a bin
+        at the rim the free energy changes by more than a spline of such bins can follow.
     enthalpy, order : Axis
         Of the bins; the enthalpy is that of the cell.
     visits : ndarray of int, shape (n_enthalpy, n_order)
