@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkEnsemble", "Prediction"]
 
-_NUMBERS_AT_A_TIME = 1 << 24  # of a layer's values of all members, in memory
+# of a layer's values of all members: as a processor's caches like it, and to keep a GPU busy
+_NUMBERS_AT_A_TIME, _NUMBERS_ON_A_GPU = 1 << 20, 1 << 26
 _VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))  # xx yy zz yz xz xy
 
 
@@ -213,7 +214,8 @@ class NetworkEnsemble:
         """Outputs of one element's networks, shape (M, some), batch by batch."""
         network = self._network(symbol, rows)
         widths = network.layers.sizes(network.n_features)
-        step = max(1, _NUMBERS_AT_A_TIME // (self.n_members * max(widths)))
+        most = _NUMBERS_AT_A_TIME if self.networks.device.type == "cpu" else _NUMBERS_ON_A_GPU
+        step = max(1, most // (self.n_members * max(widths)))
         with torch.inference_mode():
             for start in range(0, max(1, len(rows)), step):
                 inputs = {symbol: self._inputs(symbol, rows[start : start + step])}
@@ -267,7 +269,8 @@ class NetworkEnsemble:
 
     def _inputs(self, symbol: str, rows: np.ndarray) -> torch.Tensor:
         self._network(symbol, rows)
-        return torch.as_tensor(np.ascontiguousarray(rows)).to(self.networks.device, self.networks.dtype)
+        # other precisions are made where the networks are
+        return torch.as_tensor(np.ascontiguousarray(rows)).to(self.networks.device).to(self.networks.dtype)
 
     def _with_offset(self, symbol: str, output: torch.Tensor) -> np.ndarray:
         return _to_numpy(output) + self.offsets[symbol][:, None]
