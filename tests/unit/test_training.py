@@ -7,14 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from ase.build import bulk
-from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from tests.unit.network_cases import FUNCTIONS
+from tests.unit.training_cases import labelled, run
 
 from mdsieve import SymmetryFunctions
-from mdsieve.cli import USER_ERROR, main
+from mdsieve.cli import USER_ERROR
 from mdsieve.potentials import (
     Architecture,
     ElementNetworks,
@@ -30,18 +29,6 @@ from mdsieve.potentials.architecture import ACTIVATIONS
 from mdsieve.potentials.training import split
 
 DOUBLE = {"precision": "double"}
-
-
-def labelled(n_al: int, seed: int, repeat=(2, 1, 1)):
-    """A rattled alloy with EMT's energy, forces and stress."""
-    rng = np.random.default_rng(seed)
-    atoms = bulk("Ni", a=3.6 + 0.2 * rng.random(), cubic=True) * repeat
-    atoms.symbols[rng.permutation(len(atoms))[:n_al]] = "Al"
-    atoms.rattle(0.15, seed=seed)
-    atoms.calc = EMT()
-    results = {name: atoms.calc.get_property(name, atoms) for name in ("energy", "forces", "stress")}
-    atoms.calc = SinglePointCalculator(atoms, **results)
-    return atoms
 
 
 @pytest.fixture(scope="module")
@@ -301,18 +288,6 @@ def test_a_loss_that_is_not_finite_ends_in_one_line(functions, frames):
     settings = TrainingSettings(epochs=300, learning_rate=1e30, check_every=1)
     with pytest.raises(ValueError, match=r"epoch \d+: the loss of member \d is not finite"):
         EnsembleTrainer(fresh(data, hidden=(4,), activations="h"), data, settings).run()
-
-
-def run(monkeypatch, *words):
-    monkeypatch.setattr("sys.argv", ["mdsieve", *map(str, words)])
-    threads = torch.get_num_threads()
-    try:
-        main()
-    except SystemExit as end:
-        return end.code or 0
-    finally:
-        torch.set_num_threads(threads)
-    return 0
 
 
 def test_the_command_trains_resumes_and_starts_from_an_ensemble(frames, tmp_path, monkeypatch, capsys):

@@ -34,6 +34,7 @@ COMMANDS = {
     "translate": ("translate", "translate"),
     "train": ("train", "train"),
     "validate": ("validate", "validate"),
+    "distill": ("distill", "distill"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

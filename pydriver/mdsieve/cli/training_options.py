@@ -2,14 +2,13 @@
 """Options that commands which train networks share, and what they do alike."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from typing import Any
 
     from mdsieve.descriptors import SymmetryFunctions
     from mdsieve.potentials.ensemble import NetworkEnsemble
@@ -75,6 +74,20 @@ def read_functions(path: Path | None, length_unit: Literal["angstrom", "bohr"]) 
     return SymmetryFunctions.from_file(path, length_unit=length_unit)
 
 
+def hidden_layers(words: str) -> tuple[int, ...]:
+    """Numbers of neurons.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers.
+    """
+    try:
+        return tuple(int(word) for word in words.split(","))
+    except ValueError:
+        raise ValueError(f"--hidden {words}: expected numbers with commas, as 32,32") from None
+
+
 def fresh_ensemble(
     data: "TrainingFrames", hidden: str, activation: str, members: int, seed: int
 ) -> "NetworkEnsemble":
@@ -89,13 +102,9 @@ def fresh_ensemble(
     from mdsieve.potentials.networks import ElementNetworks
     from mdsieve.potentials.trained_networks import new_ensemble
 
-    try:
-        sizes = [int(word) for word in hidden.split(",")]
-    except ValueError:
-        raise ValueError(f"--hidden {hidden}: expected numbers with commas, as 32,32") from None
     functions = data.functions
     architecture = Architecture.uniform(
-        functions.elements, hidden=sizes, activations=activation, n_members=members
+        functions.elements, hidden=hidden_layers(hidden), activations=activation, n_members=members
     )
     return new_ensemble(data, ElementNetworks(architecture, functions.n_features, seed=seed))
 
@@ -104,11 +113,23 @@ def showing(total: int, title: str) -> "AbstractContextManager[Callable[..., Non
     """A line of progress on a terminal; a context that gives a function to move it with."""
     from contextlib import contextmanager
 
+    @contextmanager
+    def line() -> "Iterator[Callable[..., None]]":
+        with showing_steps() as report:
+            yield lambda done, words="": report(title, done, total, words)
+
+    return line()
+
+
+def showing_steps() -> "AbstractContextManager[Callable[[str, int, int, str], None]]":
+    """A line of progress on a terminal for each title that is reported, the last one at the bottom."""
+    from contextlib import contextmanager
+
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     @contextmanager
-    def lines() -> "Iterator[Callable[..., None]]":
+    def lines() -> "Iterator[Callable[[str, int, int, str], None]]":
         console = Console(stderr=True)
         if not console.is_terminal:
             yield lambda *_: None
@@ -122,13 +143,19 @@ def showing(total: int, title: str) -> "AbstractContextManager[Callable[..., Non
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=console) as bars:
-            task = bars.add_task(title, total=total, words="")
-            yield lambda done, words="": bars.update(task, completed=done, words=words)
+            shown: list[tuple[str, Any]] = []
+
+            def report(title: str, done: int, total: int, words: str) -> None:
+                if not shown or shown[-1][0] != title:
+                    shown.append((title, bars.add_task(title, total=total, words="")))
+                bars.update(shown[-1][1], completed=done, total=total, words=words)
+
+            yield report
 
     return lines()
 
 
-def shown_errors(entry: "dict[str, Any]") -> str:
+def shown_errors(entry: dict[str, Any]) -> str:
     """Validation errors, mean over the members."""
     from mdsieve.potentials.training import shown
 
