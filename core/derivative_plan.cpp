@@ -107,10 +107,26 @@ class DerivativePlanBuilder {
     return *owned_.group_data.back();
   }
 
+  /// By exponent, and tell each exponent which are its.
+  static void sort_functions(OwnedDerivativePlan::GroupData &data)
+  {
+    auto &functions = data.functions;
+    std::stable_sort(functions.begin(), functions.end(),
+                     [](const auto &a, const auto &b) { return a.exponent < b.exponent; });
+    int at = 0;
+    for (int e = 0; e < int(data.exponents.size()); e++) {
+      auto &exponent = data.exponents[std::size_t(e)];
+      exponent.function_begin = at;
+      while (at < int(functions.size()) && functions[std::size_t(at)].exponent == e) at++;
+      exponent.function_end = at;
+    }
+  }
+
   void finish(int n_features)
   {
     DerivativePlan &plan = owned_.plan;
     for (const auto &data : owned_.group_data) {
+      sort_functions(*data);
       DerivativeGroup &g = data->group;
       g.n_exponents = int(data->exponents.size());
       g.n_powers = int(data->powers.size());

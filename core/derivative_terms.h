@@ -24,6 +24,7 @@ struct DerivativeRadial {
 struct DerivativeExponent {
   double eta, shift;
   int factor_first, factor_second;
+  int function_begin = 0, function_end = 0;    ///< its functions
 };
 
 /// 2 x^zeta, x = 1/2 + cosine * cos(theta) + sine * sin(theta).
@@ -40,7 +41,7 @@ struct DerivativeFunction {
   int column;
 };
 
-/// Angular functions that share neighbour elements, cutoff and kind.
+/// Angular functions that share neighbour elements, cutoff and kind. Sorted by exponent.
 struct DerivativeGroup {
   int slot_first, slot_second, cutoff;
   bool narrow;    ///< with the factors of r_jk

@@ -156,7 +156,10 @@ inline void row_geometry(const DerivativePlan &plan, const DerivativeGroup &grou
     if (group.narrow) inside = S::select(d2 < S::all(cutoff.r2_cutoff), one, vec{});
     S::store(a.inside + i, inside);
   }
-  for (int i = row.n; i < round_up(row.n, S::lanes); i++) a.inside[i] = a.cosine[i] = 0.0;
+  for (int i = row.n; i < round_up(row.n, S::lanes); i++) {
+    a.inside[i] = a.cosine[i] = 0.0;
+    a.sine[i] = a.distance[i] = 1.0;
+  }
   if (j >= row.begin && j < row.begin + row.n) a.inside[j - row.begin] = 0.0;
   if (group.narrow) cutoff_with_slope(cutoff, a.d2, a.distance, a.pair_cutoff, a.pair_slope, row.n);
 }
@@ -303,12 +306,10 @@ inline void derivative_rows(const DerivativePlan &plan, const DerivativeGroup &g
   }
 }
 
-/// \param gradients  of each neighbour the array [3][n_features] to add to
-inline void compute_derivatives(const DerivativePlan &plan, const SortedNeighbours &in,
-                                unsigned char *scratch, double *const *gradients)
+/// Unit vectors, distances, counts and factors of the neighbours.
+inline void prepare_derivatives(const DerivativePlan &plan, const SortedNeighbours &in,
+                                const DerivativeArrays &a)
 {
-  Arena arena(scratch);
-  const DerivativeArrays a = lay_out(plan, in.size, arena);
   Arrays<double> shared{};
   shared.ux = a.ux;
   shared.uy = a.uy;
@@ -320,6 +321,15 @@ inline void compute_derivatives(const DerivativePlan &plan, const SortedNeighbou
   prepare(in, shared);
   count_neighbours(plan, in, shared);
   derivative_factors(plan, in, a);
+}
+
+/// \param gradients  of each neighbour the array [3][n_features] to add to
+inline void compute_derivatives(const DerivativePlan &plan, const SortedNeighbours &in,
+                                unsigned char *scratch, double *const *gradients)
+{
+  Arena arena(scratch);
+  const DerivativeArrays a = lay_out(plan, in.size, arena);
+  prepare_derivatives(plan, in, a);
   for (int f = 0; f < plan.n_radials; f++) {
     const DerivativeRadial &radial = plan.radials[f];
     const DerivativeFactor &factor = plan.factors[radial.factor];

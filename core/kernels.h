@@ -200,6 +200,11 @@ struct Kernels {
   /// \param gradients  of each sorted neighbour an array [3][n_features] to add to
   void (*compute_derivatives)(const DerivativePlan &, const SortedNeighbours &, unsigned char *scratch,
                               double *const *gradients);
+  std::size_t (*scratch_bytes_gradient)(const DerivativePlan &, int n_neighbours);
+  /// \param weights   of each column
+  /// \param gradient  [sorted neighbour][x, y, z] of the weighted sum of the columns
+  void (*compute_gradient)(const DerivativePlan &, const SortedNeighbours &, const double *weights,
+                           unsigned char *scratch, double *gradient);
 };
 
 extern const Kernels portable_kernels;

@@ -140,6 +140,7 @@ template <int n> inline double sum_lanes(const double *lanes)
 #include "kernel_wide.inl"
 #include "kernel_moments.inl"
 #include "kernel_derivatives.inl"
+#include "kernel_gradient.inl"
 
 template <class Real>
 void compute(const ElementPlan<Real> &plan, const SortedNeighbours &in, unsigned char *scratch, double *out)
@@ -174,6 +175,8 @@ const Kernels MDSIEVE_KERNELS = {MDSIEVE_KERNELS_NAME,
                                  compute<double>,
                                  compute<float>,
                                  derivative_scratch_bytes,
-                                 compute_derivatives};
+                                 compute_derivatives,
+                                 gradient_scratch_bytes,
+                                 compute_gradient};
 
 }    // namespace mdsieve

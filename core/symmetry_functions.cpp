@@ -38,6 +38,7 @@ struct SymmetryFunctions::Workspace::Data {
   std::vector<unsigned char> scratch;
   std::vector<std::size_t> origin;    ///< of the sorted neighbours
   std::vector<double *> gradients;    ///< of the sorted neighbours
+  std::vector<double> gradient;       ///< of the sorted neighbours, [x, y, z]
 
   unsigned char *aligned_scratch(std::size_t bytes)
   {
@@ -137,6 +138,30 @@ void SymmetryFunctions::derivatives(int element, const Neighbours &neighbours, d
   }
   for (const double *gradient : data.gradients)    // in canonical order
     for (std::size_t i = 0; i < size; i++) out[i] -= gradient[i];
+}
+
+void SymmetryFunctions::gradient(int element, const Neighbours &neighbours, const double *weights,
+                                 double *out, Workspace &workspace) const
+{
+  const OwnedDerivativePlan &owned = *plan_->derivatives.at(std::size_t(element));
+  std::fill(out, out + (neighbours.size + 1) * 3, 0.0);
+  if (owned.plan.n_features == 0) return;
+  auto &data = *workspace.operator->();
+  const SortedNeighbours sorted = data.sorter.sort_with_origin(
+      neighbours, owned.slot_of_element, owned.plan.n_slots, owned.r2_cutoff, data.origin);
+  const Kernels &kernels = *plan_->kernels;
+  unsigned char *scratch = data.aligned_scratch(kernels.scratch_bytes_gradient(owned.plan, sorted.size));
+  data.gradient.resize(std::max(data.gradient.size(), 3 * std::size_t(sorted.size)));
+  {
+    [[maybe_unused]] const FlushToZero flush;
+    kernels.compute_gradient(owned.plan, sorted, weights, scratch, data.gradient.data());
+  }
+  const double *pull = data.gradient.data();
+  for (const std::size_t origin : data.origin)    // in canonical order
+    for (std::size_t axis = 0; axis < 3; axis++, pull++) {
+      out[(1 + origin) * 3 + axis] = *pull;
+      out[axis] -= *pull;
+    }
 }
 
 }    // namespace mdsieve

@@ -102,22 +102,9 @@ double PairBpnnp::evaluate(int i, int element, std::size_t n_neighbours)
     spread_[static_cast<std::size_t>(i)] = spread;
     largest_spread_ = std::max(largest_spread_, spread);
   }
-  contract(element, neighbours);
+  derivatives_.resize(std::max(derivatives_.size(), 3 * (n_neighbours + 1)));
+  functions_->gradient(element, neighbours, slopes_.data(), derivatives_.data(), workspace_);
   return mean * energy_unit_;
-}
-
-void PairBpnnp::contract(int element, const mdsieve::Neighbours &neighbours)
-{
-  const auto n_features = static_cast<std::size_t>(functions_->n_features(element));
-  const std::size_t n_rows = 3 * (neighbours.size + 1);
-  plain_.resize(std::max(plain_.size(), n_rows * n_features));
-  derivatives_.resize(std::max(derivatives_.size(), n_rows));
-  functions_->derivatives(element, neighbours, plain_.data(), workspace_);
-  for (std::size_t row = 0; row < n_rows; row++) {
-    double sum = 0.0;
-    for (std::size_t c = 0; c < n_features; c++) sum += slopes_[c] * plain_[row * n_features + c];
-    derivatives_[row] = sum;
-  }
 }
 
 /// Forces of the energy of an atom, on it and on its neighbours, owned or ghosts.
@@ -142,7 +129,8 @@ void PairBpnnp::apply(int i, std::size_t n_neighbours)
   }
 }
 
-/// What `compute pair` reads and adds up over the ranks: whole on the first one, 0 on the others. Collective.
+/// What `compute pair` reads and adds up over the ranks: whole on the first one, 0 on the others. Deviations
+/// as the driver's score `spread` takes them: n - 1 for atomic energies, n for the total. Collective.
 void PairBpnnp::share_outputs()
 {
   std::fill(pvector, pvector + nextra, 0.0);
@@ -161,7 +149,7 @@ void PairBpnnp::share_outputs()
   for (const double total : totals) mean += total / n;
   for (const double total : totals) squares += (total - mean) * (total - mean);
   if (atom->natoms > 0)
-    pvector[1] = std::sqrt(squares / (n - 1.0)) * energy_unit_ / static_cast<double>(atom->natoms);
+    pvector[1] = std::sqrt(squares / n) * energy_unit_ / static_cast<double>(atom->natoms);
 }
 
 void *PairBpnnp::extract_peratom(const char *name, int &n_columns)

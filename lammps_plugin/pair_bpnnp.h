@@ -43,7 +43,7 @@ class PairBpnnp : public Pair {
   mdsieve::SymmetryFunctions::Workspace workspace_;
   std::vector<double> dx_, dy_, dz_;
   std::vector<int> element_, index_;
-  std::vector<double> fingerprint_, member_slopes_, slopes_, derivatives_, plain_, scratch_;
+  std::vector<double> fingerprint_, member_slopes_, slopes_, derivatives_, scratch_;
   std::vector<double> member_energies_;
 
   // one step
@@ -61,7 +61,6 @@ class PairBpnnp : public Pair {
   // one step
   std::size_t gather_neighbours(int i);
   double evaluate(int i, int element, std::size_t n_neighbours);
-  void contract(int element, const mdsieve::Neighbours &neighbours);
   void apply(int i, std::size_t n_neighbours);
   void share_outputs();
 };

@@ -83,6 +83,60 @@ TEST(agree_with_differences_of_the_printed_equations)
     }
 }
 
+TEST(gradient_is_the_weighted_sum_of_the_derivatives)
+{
+  for (int type = 0; type <= 8; type++) {
+    const auto d = parse_input_nn(full_description(type, 0.3, {"O", "H"}), "test");
+    Cloud cloud = random_cloud(45, 6.6, 2, unsigned(type) + 20);
+    cloud.add(1.0, 1.0, 1.0, -1);
+    for (const Kernels *kernels : all_kernels()) {
+      use_kernels(*kernels);
+      const SymmetryFunctions functions(d, Precision::mixed);
+      SymmetryFunctions::Workspace workspace;
+      for (int element : {0, 1}) {
+        const std::size_t n_features = std::size_t(functions.n_features(element));
+        const auto all = derivatives(functions, element, cloud);
+        std::vector<double> weights(n_features), got(3 * (cloud.size() + 1), -7.0);
+        for (std::size_t c = 0; c < n_features; c++) weights[c] = std::sin(3.0 * double(c) + 1.0);
+        functions.gradient(element, cloud.view(), weights.data(), got.data(), workspace);
+        double scale = 0.0, worst = 0.0;
+        for (std::size_t i = 0; i < got.size(); i++) {
+          double sum = 0.0;
+          for (std::size_t c = 0; c < n_features; c++) {
+            sum += weights[c] * all[i * n_features + c];
+            scale = std::max(scale, std::fabs(weights[c] * all[i * n_features + c]));
+          }
+          worst = std::max(worst, std::fabs(got[i] - sum));
+        }
+        CHECK(scale > 0.0 && worst <= 1e-13 * scale);
+      }
+    }
+  }
+}
+
+TEST(order_of_neighbours_changes_no_bit_of_the_gradient)
+{
+  const auto d = parse_input_nn(full_description(2, 0.0, {"O", "H"}), "test");
+  const Cloud cloud = random_cloud(60, 6.4, 2, 4);
+  Cloud reversed;
+  for (std::size_t i = cloud.size(); i-- > 0;)
+    reversed.add(cloud.x[i], cloud.y[i], cloud.z[i], cloud.element[i]);
+  for (const Kernels *kernels : all_kernels()) {
+    use_kernels(*kernels);
+    const SymmetryFunctions functions(d, Precision::double_);
+    SymmetryFunctions::Workspace workspace;
+    std::vector<double> weights(std::size_t(functions.n_features(0)), 0.7), first(3 * (cloud.size() + 1));
+    std::vector<double> again(first.size());
+    functions.gradient(0, cloud.view(), weights.data(), first.data(), workspace);
+    functions.gradient(0, reversed.view(), weights.data(), again.data(), workspace);
+    for (std::size_t k = 0; k <= cloud.size(); k++)
+      for (std::size_t axis = 0; axis < 3; axis++) {
+        const std::size_t there = k == 0 ? 0 : cloud.size() + 1 - k;
+        CHECK(first[3 * k + axis] == again[3 * there + axis]);
+      }
+  }
+}
+
 TEST(sum_to_zero_and_far_or_foreign_neighbours_have_none)
 {
   const auto d = parse_input_nn(full_description(1, 0.0, {"O", "H"}), "test");
