@@ -3,6 +3,7 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,33 @@ def binary_dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def binary_trajectory(binary_dump: Path) -> list:
     """The frames of `binary_dump` as ``ase.Atoms``, atoms ordered by ID."""
     return _frames(binary_dump, ["Ni", "Al"])
+
+
+@dataclass(frozen=True)
+class CommandEnd:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def mdsieve(tmp_path, monkeypatch, capfd):
+    """The command line, in this process: ``mdsieve(*words)`` runs in `tmp_path`."""
+    from mdsieve import cli
+
+    def run(*words: str) -> CommandEnd:
+        monkeypatch.setattr(sys, "argv", ["mdsieve", *words])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return CommandEnd(int(end.value.code or 0), *capfd.readouterr())
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    return run
 
 
 def _dump(script: str, folder: Path) -> Path:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +22,15 @@ __all__ = ["Finished", "lammps_environment", "lmp_command", "plugin_folder", "ru
 #: Variables by which a launcher of MPI tells its processes who they are: a program that is started from one
 #: of them must not take itself for it.
 _OF_MPI_LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "MPI_LOCAL", "MPIEXEC_", "HYDRA_", "HYDI_")
+
+
+#: Asks for SIGKILL when the parent dies (unless it has already), then becomes the program.
+_DIE_WITH_PARENT = (
+    "import ctypes, os, sys\n"
+    "ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)\n"
+    "os.getppid() == int(sys.argv[1]) or os._exit(1)\n"
+    "os.execv(sys.argv[2], sys.argv[2:])"
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,8 @@ def split_command(words: str) -> list[str]:
 def run_program(command: Sequence[str], *, timeout: float | None = None) -> Finished:
     """Run a program to its end, with the variables of `lammps_environment` and not as a part of an MPI job.
 
-    It and all that it started are ended when it takes too long, or when this process stops waiting.
+    It and all that it started are ended when it takes too long, or when this process stops waiting; on Linux
+    it is also killed when this process is.
 
     Parameters
     ----------
@@ -129,8 +141,11 @@ def run_program(command: Sequence[str], *, timeout: float | None = None) -> Fini
     if mpi is not None:
         paths = [*filter(None, [variables.get("LD_LIBRARY_PATH")]), str(mpi)]
         variables["LD_LIBRARY_PATH"] = os.pathsep.join(paths)
+    program = shutil.which(command[0])
+    if program is None:
+        raise FileNotFoundError(2, "there is no such program", command[0])
     process = subprocess.Popen(  # noqa: S603 (the user's own command; no shell)
-        list(command),
+        [*_dying_with_us(), program, *command[1:]],
         env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -149,6 +164,13 @@ def run_program(command: Sequence[str], *, timeout: float | None = None) -> Fini
         process.wait()
         raise
     return Finished(process.returncode, said.decode("utf-8", "replace"), timed_out)
+
+
+def _dying_with_us() -> list[str]:
+    """Words before a program that let the kernel kill it when this process dies, however it does."""
+    if not sys.platform.startswith("linux"):
+        return []
+    return [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
 
 
 def _end(process: subprocess.Popen) -> None:

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Frames of one material as frames of another."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -107,7 +103,7 @@ def test_a_scale_is_a_number_or_a_ratio():
     assert parse_scale("4.05/3.52") == 4.05 / 3.52
 
 
-def test_the_command_translates_and_labels_again(tmp_path):
+def test_the_command_translates_and_labels_again(mdsieve, tmp_path):
     write(tmp_path / "ni.extxyz", [bulk("Ni", cubic=True), bulk("Ni", cubic=True, a=3.5)])
     words = [
         "translate",
@@ -121,23 +117,12 @@ def test_the_command_translates_and_labels_again(tmp_path):
         "--scale",
         "4.05/3.52",
     ]
-    finished = mdsieve(tmp_path, *words, "--pair-style", "eam/fs", "--pair-coeff", "* * Al_mm.eam.fs Al")
+    finished = mdsieve(*words, "--pair-style", "eam/fs", "--pair-coeff", "* * Al_mm.eam.fs Al")
     assert finished.returncode == 0, finished.stderr
     first, _ = read(tmp_path / "al.extxyz", ":")
     assert first.cell.array[0, 0] == pytest.approx(4.05)
     assert first.get_potential_energy() / 4 == pytest.approx(-3.4107, abs=2e-4)
     assert first.info["labelled_by"].startswith("pair_style eam/fs; pair_coeff * * Al_mm.eam.fs Al")
     assert first.info["translated_from"] == "Ni4"
-    finished = mdsieve(tmp_path, *words[:-2], "--overwrite")
+    finished = mdsieve(*words[:-2], "--overwrite")
     assert (finished.returncode, finished.stderr) == (2, "mdsieve: expected either --scale or --scale-by\n")
-
-
-def mdsieve(folder, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "mdsieve", *words],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )

@@ -35,6 +35,7 @@ COMMANDS = {
     "train": ("train", "train"),
     "validate": ("validate", "validate"),
     "distill": ("distill", "distill"),
+    "learn": ("learn", "learn"),
     "plugin-path": ("paths", "plugin_path"),
     "potentials": ("paths", "potentials"),
 }

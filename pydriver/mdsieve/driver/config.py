@@ -127,7 +127,7 @@ def load_config(path: Path | None = None, **settings) -> DriverConfig:
         On a missing or malformed file, an unknown key or a value of the wrong kind.
     """
     name = "command line" if path is None else str(path)
-    values = _read_toml(path) if path is not None else {}
+    values = read_toml(path) if path is not None else {}
     values.update({key: value for key, value in settings.items() if value is not None})
     if settings.get("resume"):
         values["overwrite"] = bool(settings.get("overwrite"))
@@ -147,7 +147,14 @@ def load_config(path: Path | None = None, **settings) -> DriverConfig:
         ) from None
 
 
-def _read_toml(path: Path) -> dict:
+def read_toml(path: Path) -> dict:
+    """The content of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read or is no TOML.
+    """
     if sys.version_info >= (3, 11):
         import tomllib
     else:
