@@ -3,10 +3,19 @@
 
 import numpy as np
 import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
 from network_cases import nickel_aluminium, random_ensemble, write_potential
 
 import n2p2_plain
-from mdsieve.potentials import Layers, NetworkEnsemble, read_n2p2, write_n2p2
+from mdsieve.potentials import (
+    EnsembleTrainer,
+    Layers,
+    NetworkEnsemble,
+    TrainingFrames,
+    TrainingSettings,
+    read_n2p2,
+    write_n2p2,
+)
 
 #: One hidden layer, the same for all elements, activations that the plain reader knows.
 PLAIN = dict.fromkeys(("Al", "Ni"), Layers((5,), "tl"))
@@ -93,6 +102,20 @@ def test_ranges_travel_with_a_potential_and_with_a_saved_ensemble(tmp_path):
     ensemble.save(tmp_path / "e.h5")
     write_n2p2(NetworkEnsemble.load(tmp_path / "e.h5"), tmp_path / "out")
     np.testing.assert_array_equal(read_n2p2(tmp_path / "out").ranges["Ni"], [low, high])
+
+
+def test_training_makes_the_ranges_and_more_frames_widen_them(tmp_path):
+    ensemble, frames = random_ensemble(2), [nickel_aluminium(seed) for seed in range(4)]
+    for atoms in frames:
+        atoms.calc = SinglePointCalculator(atoms, energy=-70.0, forces=np.zeros((16, 3)))
+    for part in (frames[:2], frames[2:]):
+        data = TrainingFrames.from_atoms(ensemble.functions, part)
+        EnsembleTrainer(ensemble, data, TrainingSettings(epochs=1)).run()
+    write_n2p2(ensemble, tmp_path)
+    rows = np.concatenate([ensemble.functions.create_by_element(atoms)["Ni"][1] for atoms in frames])
+    np.testing.assert_allclose(
+        read_n2p2(tmp_path).ranges["Ni"], [rows.min(axis=0), rows.max(axis=0)], rtol=1e-12
+    )
 
 
 def add(name, text):

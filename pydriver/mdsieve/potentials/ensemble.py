@@ -148,6 +148,22 @@ class NetworkEnsemble:
         offsets = {symbol: row[list(members)] for symbol, row in self.offsets.items()}
         return NetworkEnsemble(self.functions, networks, offsets, self.provenance, self.ranges)
 
+    def widen_ranges(self, by_element: Mapping[str, np.ndarray]) -> None:
+        """Take environments that the members were trained on into `ranges`.
+
+        Parameters
+        ----------
+        by_element : dict of str to ndarray of float, shape (n, n_features)
+        """
+        for symbol, rows in by_element.items():
+            if len(rows):
+                known = self.ranges.get(symbol, rows[:1])
+                least, most = (
+                    np.minimum(known[0], rows.min(axis=0)),
+                    np.maximum(known[-1], rows.max(axis=0)),
+                )
+                self.ranges[symbol] = np.array([least, most])
+
     # --- energies of fingerprints ---------------------------------------------------------------------------
 
     def atomic_energies(self, by_element: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

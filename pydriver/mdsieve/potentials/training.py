@@ -202,6 +202,8 @@ class EnsembleTrainer:
             self.networks.give_back(state.best)
             if self._checkpoint is not None:
                 self._save()
+        elements = self._ensemble.elements
+        self._ensemble.widen_ranges({symbol: self._frames.fingerprints(symbol) for symbol in elements})
         record = self._record(time.monotonic() - started)
         self._ensemble.provenance["training"] = record.summary()
         return record
