@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import h5py
+import momt_targets
 import numpy as np
 from mutation import Target, Violation, require_line
 
@@ -495,11 +496,22 @@ def make(name: str) -> Target:
             lambda data: read_trajectory(data, "fuzz.dump"), [DUMP.replace(b"nan", b"1.0")], _dump_words()
         ),
         "xyz": lambda: Target(lambda data: read_trajectory(data, "fuzz.xyz"), [XYZ], _xyz_words()),
+        "momt_record": lambda: Target(
+            lambda data: momt_targets.read_momt_record(data, folder() / "record.txt"),
+            [momt_targets.RECORD, momt_targets.LOG],
+            momt_targets.WORDS,
+        ),
+        "momt_weight": lambda: Target(
+            lambda data: momt_targets.read_momt_weight(data, folder() / "weight.h5"),
+            [bytes(4), momt_targets.sound_weight(folder() / "sound.h5")],
+            odd,
+        ),
     }
     return makers[name]()
 
 
-NAMES = ("messages", "conversation", "bank", "bank_hdf5", "store", "toml", "dump", "dump_file", "xyz")
+NAMES = ("messages", "conversation", "bank", "bank_hdf5", "store", "toml", "dump", "dump_file", "xyz",
+         "momt_record", "momt_weight")  # fmt: skip
 
 
 def describe(finding) -> str:

@@ -20,6 +20,8 @@ EXECUTIONS = {
     "dump": 3000,
     "dump_file": 200,
     "xyz": 150,
+    "momt_record": 1500,
+    "momt_weight": 150,
 }
 
 

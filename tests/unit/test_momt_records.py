@@ -63,6 +63,11 @@ def test_a_file_of_fix_print_with_a_title(tmp_path):
     np.testing.assert_array_equal(record.bias, [0.5, 0.4])
 
 
+def test_the_step_may_have_another_name_in_another_table(tmp_path):
+    again = LOG.replace("   Step          f_m[1]", "   TimeStep      f_m[1]")
+    np.testing.assert_array_equal(read(again, tmp_path).step, [0, 20, 40, 60])
+
+
 def test_a_part_of_a_record(tmp_path):
     record = read(LOG, tmp_path).since(30)
     np.testing.assert_array_equal(record.step, [40, 60])
@@ -88,6 +93,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path, caplog):
         (AVE_TIME.replace("-150.25", "nan"), "record:3: f_m\\[1\\] is not finite"),
         (AVE_TIME.replace("\n20 ", "\n-20 "), "record:4: step -20 after 0: expected rising steps"),
         (AVE_TIME.splitlines()[1] + "\n", "no table"),
+        (AVE_TIME.replace("\n20 ", "\n20.5 "), "record:4: step 20.5: expected an integer"),
         (
             "# step f_a[1] f_a[2] f_a[3] f_b[1] f_b[2] f_b[3]\n0 1 2 3 4 5 6\n",
             "columns of the fixes a, b: say which",

@@ -85,11 +85,28 @@ def _not_finite(file: h5py.File) -> None:
     file["coefficients"][3, 3] = np.nan
 
 
+def _a_group_of_visits(file: h5py.File) -> None:
+    del file["visits"]
+    file.create_group("visits")
+
+
+def _huge(file: h5py.File) -> None:
+    del file["visits"]
+    file.create_dataset("visits", (2**40, 2**20), "i8", chunks=(4, 4))
+
+
+def _odd_tails(file: h5py.File) -> None:
+    file.attrs["tails"] = np.array([1 + 2j])
+
+
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (_without_coefficients, "not the HDF5 file of a weight"),
+        (_without_coefficients, "coefficients: expected rows and columns"),
         (_not_a_weight, "expected the format"),
+        (_a_group_of_visits, "visits: expected rows and columns of numbers"),
+        (_huge, "expected a weight.s"),
+        (_odd_tails, "tails: expected words or numbers"),
         (_without_tails, "expected the attribute `tails`"),
         (_not_finite, "expected a finite number"),
     ],

@@ -18,10 +18,12 @@ from mdsieve.io.wording import shown
 logger = logging.getLogger(__name__)
 
 _OF_FIX = re.compile(r"f_(\w+)\[(\d+)\]")
+_STEP = "step"
 _STEP_NAMES = {"step", "timestep"}
 _VOLUME_NAMES = {"vol", "volume", "v_vol", "v_volume", "c_vol", "c_volume"}
 _END_OF_TABLE = ("Loop time of", "Per MPI rank memory", "LAMMPS (", "ERROR")
 _QUANTITIES = ("enthalpy", "order", "bias")
+_LAST_STEP = 2**53
 _MOST_WORDS = 2000  # looked at to learn how numbers are written
 
 
@@ -178,9 +180,11 @@ def _tables(path: Path) -> Iterator[_Table]:
 def _head(words: list[str]) -> list[str] | None:
     """Names of columns, if these words are such."""
     names = [word for word in [words[0].lstrip("#"), *words[1:]] if word]
-    if not any(name.lower() in _STEP_NAMES for name in names):
+    steps = [k for k, name in enumerate(names) if name.lower() in _STEP_NAMES]
+    if not steps or not any(_OF_FIX.fullmatch(name) for name in names):
         return None
-    return names if any(_OF_FIX.fullmatch(name) for name in names) else None
+    names[steps[0]] = _STEP  # alike in all tables
+    return names
 
 
 def _row(words: list[str], n: int) -> list[float] | None:
@@ -195,7 +199,7 @@ def _row(words: list[str], n: int) -> list[float] | None:
 def _add(table: _Table, row: list[float], words: list[str], number: int, path: Path) -> None:
     if not all(map(math.isfinite, row)):
         name = table.names[[math.isfinite(x) for x in row].index(False)]
-        raise ValueError(f"{path}:{number}: {name} is not finite")
+        raise ValueError(f"{path}:{number}: {shown(name)} is not finite")
     table.rows.append(row)
     table.lines.append(number)
     if len(table.words) < _MOST_WORDS:
@@ -234,8 +238,7 @@ def _join(source: str, tables: list[_Table], fix: str, volume: str | None) -> Re
         parts.append(rows[:, [table.names.index(name) for name in names]])
     values = dict(zip(names, np.concatenate(parts).T, strict=True))
     line = np.concatenate([table.lines for table in tables])
-    step = values.pop(next(name for name in names if name.lower() in _STEP_NAMES)).astype(np.int64)
-    _check_order(source, step, line)
+    step = _steps(source, values.pop(_STEP), line)
     kept = np.ones(len(step), bool)
     kept[1:] = np.diff(step) > 0
     rounding = {}
@@ -249,7 +252,11 @@ def _join(source: str, tables: list[_Table], fix: str, volume: str | None) -> Re
     return Record(source, fix, step[kept], line[kept], enthalpy, order, bias, size, columns, rounding)
 
 
-def _check_order(source: str, step: np.ndarray, line: np.ndarray) -> None:
+def _steps(source: str, values: np.ndarray, line: np.ndarray) -> np.ndarray:
+    odd = np.flatnonzero((np.abs(values) > _LAST_STEP) | (values != np.round(values)))
+    if len(odd):
+        raise ValueError(f"{source}:{line[odd[0]]}: step {values[odd[0]]:g}: expected an integer")
+    step = values.astype(np.int64)
     back = np.flatnonzero(np.diff(step) < 0)
     if len(back):
         at = back[0] + 1
@@ -257,6 +264,7 @@ def _check_order(source: str, step: np.ndarray, line: np.ndarray) -> None:
             f"{source}:{line[at]}: step {step[at]} after {step[at - 1]}: expected rising steps; "
             "records of different runs are files of their own"
         )
+    return step
 
 
 def _volume(source: str, columns: dict[str, np.ndarray], name: str | None) -> np.ndarray | None:
@@ -264,7 +272,9 @@ def _volume(source: str, columns: dict[str, np.ndarray], name: str | None) -> np
         name = next((key for key in columns if key.lower() in _VOLUME_NAMES), None)
         return None if name is None else columns[name]
     if name not in columns:
-        raise ValueError(f"{source}: no column {shown(name)}: expected one of {', '.join(columns)}")
+        raise ValueError(
+            f"{source}: no column {shown(name)}: expected one of {shown(', '.join(columns), 400)}"
+        )
     return columns[name]
 
 
@@ -280,4 +290,4 @@ def _rounding(words: list[str], values: np.ndarray) -> np.ndarray:
         significant = max(significant, len((whole + fraction).lstrip("0")))
         decimals = max(decimals, len(fraction) - int(exponent or 0))
     magnitude = np.floor(np.log10(np.maximum(np.abs(values), 1e-300))) + 1.0
-    return 0.5 * np.maximum(10.0 ** (magnitude - significant), 10.0**-decimals)
+    return 0.5 * np.maximum(10.0 ** np.minimum(magnitude - significant, 300.0), 10.0**-decimals)

@@ -27,6 +27,8 @@ LAMMPS_CONSTANTS = {
 
 _HDF5_NAMES = {".h5", ".hdf5"}
 _FORMAT = "mdsieve momt weight"
+_MOST_NUMBERS = 5_000_000  # more than the most bins of a weight
+_HEAD = ("units", "temperature", "pressure", "atoms", "lattice", "enthalpy", "order", "tails", "cap")
 _COUNTERS = ("samples", "deposits", "passages", "side")
 
 
@@ -275,29 +277,43 @@ def _text_of_hdf5(path: Path) -> str:
     try:
         with h5py.File(path, "r") as file:
             head = dict(file.attrs)
-            coefficients, visits = file["coefficients"][()], file["visits"][()]
-    except (OSError, KeyError, RuntimeError) as error:
+            tables = {key: file.get(key) for key in ("coefficients", "visits")}
+            rows = {key: _rows(table, f"{path}: {key}") for key, table in tables.items()}
+    except (OSError, KeyError, RuntimeError, TypeError) as error:  # what h5py raises of a damaged file
         raise ValueError(f"{path}: not the HDF5 file of a weight: {shown_error(error)}") from error
-    if head.get("format") != _FORMAT or head.get("version") != 1:
-        raise ValueError(f"{path}: not a weight: expected the format `{_FORMAT}`, version 1")
-    lines = [f"{_FORMAT} 1"]
-    keys = ("units", "temperature", "pressure", "atoms", "lattice", "enthalpy", "order", "tails", "cap")
-    for key in keys + _COUNTERS:
+    if not (isinstance(head.get("format"), str) and head["format"] == _FORMAT):
+        raise ValueError(f"{path}: not a weight: expected the format `{_FORMAT}`")
+    words = {}
+    for key in ("version", *_HEAD, *_COUNTERS):
         if key not in head:
             raise ValueError(f"{path}: expected the attribute `{key}`")
-        lines.append(f"{key} {_words(head[key])}")
-    for key, rows, form in (("coefficients", coefficients, _real), ("visits", visits, str)):
-        if np.ndim(rows) != 2:
-            raise ValueError(f"{path}: {key}: expected rows and columns")
-        lines.append(f"{key} {rows.shape[0]} {rows.shape[1]}")
-        lines += (" ".join(map(form, row)) for row in rows.tolist())
+        words[key] = _words(head[key], f"{path}: {key}")
+    lines = [f"{_FORMAT} {words.pop('version')}", *(f"{key} {value}" for key, value in words.items())]
+    for key, values in rows.items():
+        form = str if key == "visits" else _real
+        lines.append(f"{key} {values.shape[0]} {values.shape[1]}")
+        lines += (" ".join(map(form, row)) for row in values.tolist())
     return "\n".join(lines) + "\n"
 
 
-def _words(value: object) -> str:
+def _rows(table: object, name: str) -> np.ndarray:
+    """The numbers of a dataset, looked at before they are read."""
+    import h5py
+
+    if not isinstance(table, h5py.Dataset) or table.ndim != 2 or table.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: expected rows and columns of numbers")
+    if table.size > _MOST_NUMBERS:
+        raise ValueError(f"{name}: {table.shape[0]} x {table.shape[1]} numbers: expected a weight's")
+    return table[()]
+
+
+def _words(value: object, name: str) -> str:
     if isinstance(value, str):
-        return value
-    return " ".join(map(_real, np.ravel(np.asarray(value)).tolist()))
+        return " ".join(value.split())
+    numbers = np.asarray(value) if np.isscalar(value) or isinstance(value, np.ndarray) else np.array("")
+    if numbers.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: expected words or numbers")
+    return " ".join(map(_real, numbers.ravel().tolist()))
 
 
 def _real(value: float) -> str:
