@@ -48,6 +48,7 @@ def ours(record: Path) -> np.ndarray:
 
 
 def main() -> None:
+    """Print both, and write them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("record", type=Path)
     parser.add_argument("--json", type=Path)
