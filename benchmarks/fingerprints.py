@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Microseconds per atom of the fingerprints and their derivatives, ours against DScribe's ACSF.
 
-    python benchmarks/fingerprints.py [--only sets alloys wide derivatives] [--json FILE]
+    python benchmarks/fingerprints.py [--only sets alloys wide derivatives aev] [--json FILE]
 
 sets
     Rattled fcc nickel, 78 neighbours inside 6 Å; 24 radial functions with 16 narrow (G4) or 16 wide (G5)
@@ -13,6 +13,8 @@ wide
     16 G5 of zeta 1 to 4 at 18 to about 300 neighbours: moment tensors, pairs, and the kernels' own choice.
 derivatives
     dG/dr of 24 G2 + 16 G4. DScribe differentiates numerically; it is asked for a few atoms' displacements.
+aev
+    ANI's atomic environment vector of nickel, 22 radial and 32 angular components, and its derivatives.
 
 Processor time of one thread; the programs take turns, so that a disturbed machine disturbs both. Rows: the
 kernel alone (neighbour list given) and the whole call (neighbour search included); DScribe offers the whole
@@ -37,6 +39,7 @@ from ase.build import bulk  # noqa: E402
 from dscribe.descriptors import ACSF  # noqa: E402
 
 from mdsieve import SymmetryFunctions, _core  # noqa: E402
+from mdsieve.describe import AEV_CUTOFF, describe_aev  # noqa: E402
 from mdsieve.descriptors import neighbour_pairs  # noqa: E402
 
 Calls = dict[str, Callable[[], np.ndarray]]
@@ -208,7 +211,25 @@ def derivatives(options: argparse.Namespace, rows: list[dict]) -> None:
     tabulate("dG/dr, 24 G2 + 16 G4", times, rows, difference=difference)
 
 
-SECTIONS = {"sets": sets, "alloys": alloys, "wide": wide, "derivatives": derivatives}
+def aev(options: argparse.Namespace, rows: list[dict]) -> None:
+    atoms = lattice(("Ni",), options.repeat)
+    text = describe_aev(["Ni"])
+    calls: Calls = {}
+    for precision in ("double", "mixed"):
+        functions = SymmetryFunctions.from_text(text, precision=precision)
+        calls[f"mdsieve {precision}, whole call"] = lambda f=functions: f.create(atoms)
+        calls[f"mdsieve {precision}, kernel"] = kernel_call(functions, atoms, AEV_CUTOFF)
+    tabulate("AEV 54, values", measure(calls, len(atoms), options.repeats), rows)
+    pairs, vectors = neighbour_pairs(atoms, AEV_CUTOFF)
+    elements = np.zeros(len(atoms), dtype=np.int32)
+    calls = {
+        "mdsieve, whole call": lambda: functions.derivatives(atoms).values,
+        "mdsieve, kernel": lambda: functions._core.derivatives(elements, pairs, vectors)[0],
+    }
+    tabulate("AEV 54, derivatives", measure(calls, len(atoms), 3), rows)
+
+
+SECTIONS = {"sets": sets, "alloys": alloys, "wide": wide, "derivatives": derivatives, "aev": aev}
 
 
 def main() -> None:

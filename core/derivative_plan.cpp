@@ -60,13 +60,16 @@ class DerivativePlanBuilder {
     case 12:
       for (int s = 0; s < n_slots(); s++) add_radial(f, s, cutoff, charge(s), column);
       break;
+    case aev_radial_type: add_radial(f, f.first, cutoff, aev_radial_weight, column); break;
     case 3:
-    case 9: add_angular(f, f.first, f.second, cutoff, 1.0, column); break;
+    case 9:
+    case aev_angular_type: add_angular(f, f.first, f.second, cutoff, 1.0, column); break;
     case 13:
       for (int s = 0; s < n_slots(); s++)
         for (int t = s; t < n_slots(); t++) add_angular(f, s, t, cutoff, charge(s) * charge(t), column);
       break;
-    default: throw InputError("symmetry function type " + std::to_string(f.type) + ", known: 2 3 9 12 13");
+    default:
+      throw InputError("symmetry function type " + std::to_string(f.type) + ", known: 2 3 9 12 13 102 103");
     }
   }
 
@@ -75,27 +78,31 @@ class DerivativePlanBuilder {
 
   void add_angular(const SymmetryFunction &f, int first, int second, int cutoff, double weight, int column)
   {
-    auto &data = group(first, second, cutoff, f.type != 9);
-    const DerivativeExponent exponent{f.eta, f.r_shift, factor_index(first, cutoff, f.eta, f.r_shift),
-                                      factor_index(second, cutoff, f.eta, f.r_shift)};
+    const PairKind kind = pair_kind(f);
+    auto &data = group(first, second, cutoff, kind);
+    const bool of_mean = kind == PairKind::mean_distance;    // the neighbours have the cutoff function alone
+    const double eta = of_mean ? 0.0 : f.eta, shift = of_mean ? 0.0 : f.r_shift;
+    const DerivativeExponent exponent{f.eta, f.r_shift, factor_index(first, cutoff, eta, shift),
+                                      factor_index(second, cutoff, eta, shift)};
     const int e = find_or_add(data.exponents, exponent, [&](const DerivativeExponent &other) {
       return other.eta == f.eta && other.shift == f.r_shift;
     });
+    const double lambda = of_mean ? 1.0 : f.lambda, scale = of_mean ? aev_cosine_scale : 1.0;
     const bool is_integer = f.zeta == std::floor(f.zeta);
     const DerivativePower power{f.zeta, is_integer ? int(f.zeta) : 0,
-                                0.5 * f.lambda * std::cos(f.theta_shift),
-                                0.5 * f.lambda * std::sin(f.theta_shift)};
+                                0.5 * lambda * scale * std::cos(f.theta_shift),
+                                0.5 * lambda * std::sin(f.theta_shift)};
     const int p = find_or_add(data.powers, power, [&](const DerivativePower &other) {
       return other.zeta == power.zeta && other.cosine == power.cosine && other.sine == power.sine;
     });
     data.functions.push_back({e, p, weight, column});
   }
 
-  OwnedDerivativePlan::GroupData &group(int first, int second, int cutoff, bool narrow)
+  OwnedDerivativePlan::GroupData &group(int first, int second, int cutoff, PairKind kind)
   {
     for (const auto &data : owned_.group_data) {
       const DerivativeGroup &g = data->group;
-      if (g.slot_first == first && g.slot_second == second && g.cutoff == cutoff && g.narrow == narrow)
+      if (g.slot_first == first && g.slot_second == second && g.cutoff == cutoff && g.kind == kind)
         return *data;
     }
     owned_.group_data.push_back(std::make_unique<OwnedDerivativePlan::GroupData>());
@@ -103,7 +110,7 @@ class DerivativePlanBuilder {
     g.slot_first = first;
     g.slot_second = second;
     g.cutoff = cutoff;
-    g.narrow = narrow;
+    g.kind = kind;
     return *owned_.group_data.back();
   }
 

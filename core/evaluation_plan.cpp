@@ -71,7 +71,7 @@ template <class Real> class PlanBuilder {
     int total = -1, store = -1;
   };
   /// Angular functions that share slots, cutoff and kind are swept together.
-  using GroupKey = std::tuple<int, int, int, bool>;    // first slot, second slot, cutoff, narrow
+  using GroupKey = std::tuple<int, int, int, PairKind>;    // first slot, second slot, cutoff
   struct PairFunction {
     double eta, shift, lambda, theta, zeta;
     int total;
@@ -120,6 +120,13 @@ template <class Real> class PlanBuilder {
 
   int new_total() { return owned_.plan.n_totals++; }
 
+  /// Where a neighbour's factor of an angular function is kept.
+  int stored_factor(int slot, int cutoff, double eta, double shift, PairKind kind)
+  {
+    if (kind == PairKind::mean_distance) return stored_factor(slot, cutoff, 0.0, 0.0);    // f_c alone
+    return stored_factor(slot, cutoff, eta, shift);
+  }
+
   int stored_factor(int slot, int cutoff, double eta, double shift)
   {
     RadialUse &use = radial_use(slot, cutoff, eta, shift);
@@ -143,13 +150,16 @@ template <class Real> class PlanBuilder {
     case 12:
       for (int s = 0; s < n_slots_; s++) add_radial(f, s, cutoff, charge(s), column);
       break;
+    case aev_radial_type: add_radial(f, slot_of(f.first), cutoff, aev_radial_weight, column); break;
     case 3:
-    case 9: add_angular(f, slot_of(f.first), slot_of(f.second), cutoff, 1.0, column); break;
+    case 9:
+    case aev_angular_type: add_angular(f, slot_of(f.first), slot_of(f.second), cutoff, 1.0, column); break;
     case 13:
       for (int s = 0; s < n_slots_; s++)
         for (int t = s; t < n_slots_; t++) add_angular(f, s, t, cutoff, charge(s) * charge(t), column);
       break;
-    default: throw InputError("symmetry function type " + std::to_string(f.type) + ", known: 2 3 9 12 13");
+    default:
+      throw InputError("symmetry function type " + std::to_string(f.type) + ", known: 2 3 9 12 13 102 103");
     }
   }
 
@@ -162,25 +172,26 @@ template <class Real> class PlanBuilder {
 
   void add_angular(const SymmetryFunction &f, int first, int second, int cutoff, double weight, int column)
   {
-    const bool narrow = f.type != 9;
+    const PairKind kind = pair_kind(f);
     const double shift = effective_shift(f);
-    const bool wide_integer = !narrow && f.zeta == std::floor(f.zeta) && f.theta_shift == 0.0;
+    const bool wide_integer = kind == PairKind::wide && f.zeta == std::floor(f.zeta) && f.theta_shift == 0.0;
     int total;
     if (wide_integer) {
       total = add_wide(f, first, second, cutoff, shift);
     } else {
-      stored_factor(first, cutoff, f.eta, shift);
-      stored_factor(second, cutoff, f.eta, shift);
-      auto &functions = pair_functions_[{first, second, cutoff, narrow}];
+      stored_factor(first, cutoff, f.eta, shift, kind);
+      stored_factor(second, cutoff, f.eta, shift, kind);
+      const double lambda = kind == PairKind::mean_distance ? 1.0 : f.lambda;
+      auto &functions = pair_functions_[{first, second, cutoff, kind}];
       const auto same = std::find_if(functions.begin(), functions.end(), [&](const PairFunction &p) {
-        return p.eta == f.eta && p.shift == shift && p.lambda == f.lambda && p.theta == f.theta_shift &&
+        return p.eta == f.eta && p.shift == shift && p.lambda == lambda && p.theta == f.theta_shift &&
                p.zeta == f.zeta;
       });
       if (same != functions.end()) {
         total = same->total;
       } else {
         total = new_total();
-        functions.push_back({f.eta, shift, f.lambda, f.theta_shift, f.zeta, total});
+        functions.push_back({f.eta, shift, lambda, f.theta_shift, f.zeta, total});
       }
     }
     owned_.outputs.push_back({total, weight, column});
@@ -246,17 +257,17 @@ template <class Real> class PlanBuilder {
   void compile_pairs()
   {
     for (const auto &[key, functions] : pair_functions_) {
-      const auto &[first, second, cutoff, narrow] = key;
+      const auto &[first, second, cutoff, kind] = key;
       PairGroup<Real> group{};
       group.slot_first = first;
       group.slot_second = second;
       group.cutoff = cutoff;
-      group.narrow = narrow;
+      group.kind = kind;
       owned_.group_data.push_back(std::make_unique<typename OwnedPlan<Real>::GroupData>());
       auto &data = *owned_.group_data.back();
       for (const auto &f : functions) data.totals.push_back(f.total);
       compile_exponents(functions, group, data);
-      compile_register_bases(functions, data);
+      if (kind != PairKind::mean_distance) compile_register_bases(functions, data);
 
       group.n_exponents = int(data.exponents.size());
       group.n_register_bases = int(data.register_bases.size());
@@ -286,10 +297,12 @@ template <class Real> class PlanBuilder {
       zetas_of_base[{f.theta, f.lambda}][f.zeta] = -1;
       group.needs_sine = group.needs_sine || f.theta != 0.0;
     }
+    const double scale = group.kind == PairKind::mean_distance ? aev_cosine_scale : 1.0;
     for (auto &[base, zetas] : zetas_of_base) {
       const auto &[theta, lambda] = base;
       const int x = group.n_powers++;
-      data.bases.push_back({Real(0.5 * lambda * std::cos(theta)), Real(0.5 * lambda * std::sin(theta)), x});
+      data.bases.push_back(
+          {Real(0.5 * lambda * scale * std::cos(theta)), Real(0.5 * lambda * std::sin(theta)), x});
       std::map<long, int> buffer_of = {{1, x}};    // integer powers so far
       for (auto &[zeta, buffer] : zetas)
         buffer = zeta == std::floor(zeta) ? integer_power(long(zeta), buffer_of, group, data)
@@ -339,7 +352,7 @@ template <class Real> class PlanBuilder {
   {
     std::vector<PairFunction> buffered;
     for (const auto &f : functions)
-      if (f.register_power() < 0) buffered.push_back(f);
+      if (group.kind == PairKind::mean_distance || f.register_power() < 0) buffered.push_back(f);
     const std::vector<int> power_of = compile_powers(buffered, group, data);
 
     std::map<std::pair<double, double>, std::vector<PairUse>> uses_of;
@@ -354,14 +367,15 @@ template <class Real> class PlanBuilder {
       e.exponent = Real(-eta * log2_of_e);
       e.shift = Real(shift);
       e.shifted = shift != 0.0;
-      if (group.narrow && descriptor_.cutoff_type == CutoffType::cosine && !cutoff.needs_r && !e.shifted)
+      if (group.kind == PairKind::narrow && descriptor_.cutoff_type == CutoffType::cosine &&
+          !cutoff.needs_r && !e.shifted)
         fit_exponent(e, eta, r_cutoff);
-      if (group.narrow && e.fit_degree == 0) {
+      if (group.kind == PairKind::narrow && e.fit_degree == 0) {
         group.needs_cutoff = true;
         group.needs_r = group.needs_r || e.shifted || cutoff.needs_r;
       }
-      e.store_first = stored_factor(group.slot_first, group.cutoff, eta, shift);
-      e.store_second = stored_factor(group.slot_second, group.cutoff, eta, shift);
+      e.store_first = stored_factor(group.slot_first, group.cutoff, eta, shift, group.kind);
+      e.store_second = stored_factor(group.slot_second, group.cutoff, eta, shift, group.kind);
       e.use_begin = int(data.uses.size());
       data.uses.insert(data.uses.end(), uses.begin(), uses.end());
       e.use_end = int(data.uses.size());
@@ -462,6 +476,15 @@ template <class Real> class PlanBuilder {
 };
 
 }    // namespace
+
+PairKind pair_kind(const SymmetryFunction &f)
+{
+  switch (f.type) {
+  case aev_angular_type: return PairKind::mean_distance;
+  case 9: return PairKind::wide;
+  default: return PairKind::narrow;
+  }
+}
 
 template <class Real> CutoffTerm<Real> cutoff_term(const Descriptor &descriptor, double r_cutoff)
 {

@@ -35,8 +35,14 @@ template <class Real> struct OwnedPlan {
   std::vector<Output> outputs;
 };
 
+/// Kind of the pairs of an angular function.
+PairKind pair_kind(const SymmetryFunction &function);
+
 /// The descriptor's cutoff function for a cutoff radius.
 template <class Real> CutoffTerm<Real> cutoff_term(const Descriptor &descriptor, double r_cutoff);
+
+/// ANI's factor of the radial terms.
+constexpr double aev_radial_weight = 0.25;
 
 /// Compile the functions of one central element: every sum, Gaussian and power is computed once, whoever uses
 /// it.

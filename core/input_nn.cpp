@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -26,6 +27,8 @@ constexpr std::size_t max_functions = 20000;
 constexpr std::size_t max_weighted_pair_work = 2000000;    // type 13 functions times element pairs
 constexpr double max_cutoff = 1000.0;                      // Angstrom
 constexpr double max_zeta = 1.0e4;
+
+constexpr const char *known_types = "2 3 9 12 13 aev_radial aev_angular";
 
 constexpr std::array<std::string_view, 118> element_symbols = {
     "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl",
@@ -337,11 +340,7 @@ class Parser {
     SymmetryFunction f;
     f.line = line;
     f.central = element(line, words[1], "central element");
-    const long type = integer(line, words[2], "type of the symmetry function");
-    f.type = type >= 0 && type < 100 ? int(type) : -1;
-    if (f.type >= 20 && f.type <= 25)
-      fail(line, "symmetry function type " + std::to_string(f.type) +
-                     " (compact support) is not supported, known: 2 3 9 12 13");
+    f.type = function_type(line, words[2]);
 
     switch (f.type) {
     case 2:
@@ -363,10 +362,30 @@ class Parser {
       f.zeta = number(line, words[6], "zeta");
       f.r_cutoff = number(line, words[7], "r_c");
       break;
-    default: fail(line, "symmetry function type " + shown(words[2]) + ", known: 2 3 9 12 13");
+    case aev_radial_type:
+      expect_count(line, words, 6, 6, "symfunction_short Ec aev_radial En eta r_s r_c");
+      f.first = element(line, words[3], "neighbour element");
+      read_radial(f, words, 4);
+      break;
+    case aev_angular_type: read_aev_angular(f, words); break;
+    default: fail(line, "symmetry function type " + shown(words[2]) + ", known: " + known_types);
     }
     check_and_convert(f);
     result_.functions.push_back(f);
+  }
+
+  int function_type(int line, std::string_view word) const
+  {
+    if (word == "aev_radial") return aev_radial_type;
+    if (word == "aev_angular") return aev_angular_type;
+    if (std::isalpha(static_cast<unsigned char>(word[0])))
+      fail(line, "type of the symmetry function is " + shown(word) +
+                     ", expected an integer, aev_radial or aev_angular");
+    const long type = integer(line, word, "type of the symmetry function");
+    if (type >= 20 && type <= 25)
+      fail(line, "symmetry function type " + std::to_string(type) +
+                     " (compact support) is not supported, known: " + known_types);
+    return type >= 0 && type < 100 ? int(type) : -1;
   }
 
   void read_radial(SymmetryFunction &f, const Words &words, std::size_t at) const
@@ -384,20 +403,43 @@ class Parser {
     if (theta != words.end()) {
       if (words.end() - theta != 2)
         fail(f.line, "expected one value after 'theta_s', at the end of the line: " + form);
-      f.theta_shift = number(f.line, theta[1], "theta_s");
-      if (std::fabs(f.theta_shift) > 2.0 * M_PI)
-        fail(f.line, "theta_s is " + shown(theta[1]) + ", expected an angle in radian");
+      f.theta_shift = angle(f.line, theta[1]);
       words.erase(theta, words.end());
     }
     expect_count(f.line, words, 8, 9, form);
-    f.first = element(f.line, words[3], "first neighbour element");
-    f.second = element(f.line, words[4], "second neighbour element");
-    if (f.first > f.second) std::swap(f.first, f.second);
+    read_pair(f, words);
     f.eta = number(f.line, words[5], "eta");
     f.lambda = number(f.line, words[6], "lambda");
     f.zeta = number(f.line, words[7], "zeta");
     f.r_cutoff = number(f.line, words[8], "r_c");
     if (words.size() > 9) f.r_shift = number(f.line, words[9], "r_s");
+  }
+
+  void read_aev_angular(SymmetryFunction &f, const Words &words) const
+  {
+    expect_count(f.line, words, 9, 9, "symfunction_short Ec aev_angular En1 En2 eta zeta theta_s r_s r_c");
+    read_pair(f, words);
+    f.eta = number(f.line, words[5], "eta");
+    f.zeta = number(f.line, words[6], "zeta");
+    f.theta_shift = angle(f.line, words[7]);
+    f.r_shift = number(f.line, words[8], "r_s");
+    f.r_cutoff = number(f.line, words[9], "r_c");
+  }
+
+  /// The two neighbour elements of an angular function, in order.
+  void read_pair(SymmetryFunction &f, const Words &words) const
+  {
+    f.first = element(f.line, words[3], "first neighbour element");
+    f.second = element(f.line, words[4], "second neighbour element");
+    if (f.first > f.second) std::swap(f.first, f.second);
+  }
+
+  double angle(int line, std::string_view word) const
+  {
+    const double value = number(line, word, "theta_s");
+    if (std::fabs(value) > 2.0 * M_PI)
+      fail(line, "theta_s is " + shown(word) + ", expected an angle in radian");
+    return value;
   }
 
   void check_and_convert(SymmetryFunction &f) const
@@ -410,12 +452,11 @@ class Parser {
     if (f.eta < 0.0) fail(f.line, "eta is " + text(f.eta) + ", expected eta >= 0");
     if (!(f.r_cutoff > 0.0)) fail(f.line, "r_c is " + text(f.r_cutoff) + ", expected r_c > 0");
     if (f.r_shift < 0.0) fail(f.line, "r_s is " + text(f.r_shift) + ", expected r_s >= 0");
-    if (f.type != 2 && f.type != 12) {
-      if (f.lambda != 1.0 && f.lambda != -1.0)
-        fail(f.line, "lambda is " + text(f.lambda) + ", expected 1 or -1");
-      if (!(f.zeta > 0.0) || f.zeta > max_zeta)
-        fail(f.line, "zeta is " + text(f.zeta) + ", expected 0 < zeta <= " + text(max_zeta));
-    }
+    const bool has_lambda = f.type == 3 || f.type == 9 || f.type == 13;
+    if (has_lambda && f.lambda != 1.0 && f.lambda != -1.0)
+      fail(f.line, "lambda is " + text(f.lambda) + ", expected 1 or -1");
+    if ((has_lambda || f.type == aev_angular_type) && (!(f.zeta > 0.0) || f.zeta > max_zeta))
+      fail(f.line, "zeta is " + text(f.zeta) + ", expected 0 < zeta <= " + text(max_zeta));
 
     const double length = unit_ == LengthUnit::bohr ? bohr_in_angstrom : 1.0;
     f.r_cutoff *= length;

@@ -7,6 +7,8 @@
 /// r_j is dT/dcos (u_k - cos u_j) / r_ij + dT/dr_ij u_j + dT/dr_jk (r_j - r_k) / r_jk. For one neighbour j
 /// all k are summed, j before k as well as after it, so that nothing has to be scattered: the sum is
 ///   (sum_k alpha_k u_k) + (sum_k beta_k) u_j.
+/// The Gaussian of the mean distance (PairKind::mean_distance) has dT/dr_ij with a part of its own, half its
+/// slope.
 
 /// Scratch arrays of one atom. Neighbour arrays are readable 64 items beyond the end.
 struct DerivativeArrays {
@@ -16,7 +18,8 @@ struct DerivativeArrays {
   int *count;                                        ///< [slot * n_cutoffs + cutoff]
   double *cosine, *sine, *d2, *distance, *inside;    ///< of a row of pairs
   double *pair_cutoff, *pair_slope;
-  double *weight, *pull;    ///< rows of `stride`, one an exponent: g_k g_jk and g_k g'_jk / r_jk
+  double *weight, *pull;    ///< rows of `stride`, one an exponent: g_k g_jk and g_k g'_jk / r_jk; of the
+                            ///< mean distance g_k G and g_k G' / 2
   double *power, *steep;    ///< rows of `stride`, one a power: 2 x^zeta and its derivative by the cosine
 };
 
@@ -153,18 +156,48 @@ inline void row_geometry(const DerivativePlan &plan, const DerivativeGroup &grou
     S::store(a.d2 + i, d2);
     S::store(a.distance + i, square_root<double>(maximum<double>(d2, S::all(1e-12))));
     vec inside = one;
-    if (group.narrow) inside = S::select(d2 < S::all(cutoff.r2_cutoff), one, vec{});
+    if (group.kind == PairKind::narrow) inside = S::select(d2 < S::all(cutoff.r2_cutoff), one, vec{});
     S::store(a.inside + i, inside);
+  }
+  for (int i = row.n; i < round_up(row.n, S::lanes); i++) a.inside[i] = a.cosine[i] = 0.0;
+  if (j >= row.begin && j < row.begin + row.n) a.inside[j - row.begin] = 0.0;
+  if (group.kind == PairKind::narrow)
+    cutoff_with_slope(cutoff, a.d2, a.distance, a.pair_cutoff, a.pair_slope, row.n);
+}
+
+/// The same for functions of the mean distance: the sine is that of acos(0.95 cos(theta)).
+inline void mean_geometry(const DerivativeArrays &a, const DerivativeRow &row)
+{
+  using S = Simd<double>;
+  using vec = S::vec;
+  const int j = row.j;
+  const vec one = S::all(1.0);
+  for (int i = 0; i < row.n; i += S::width) {
+    const int k = row.begin + i;
+    const vec cosine =
+        a.ux[j] * S::load(a.ux + k) + a.uy[j] * S::load(a.uy + k) + a.uz[j] * S::load(a.uz + k);
+    S::store(a.cosine + i, cosine);
+    S::store(a.sine + i, square_root<double>(one - cosine * cosine * (aev_cosine_scale * aev_cosine_scale)));
+    S::store(a.distance + i, (S::load(a.r + k) + a.r[j]) * 0.5);
+    S::store(a.inside + i, one);
   }
   for (int i = row.n; i < round_up(row.n, S::lanes); i++) {
     a.inside[i] = a.cosine[i] = 0.0;
     a.sine[i] = a.distance[i] = 1.0;
   }
   if (j >= row.begin && j < row.begin + row.n) a.inside[j - row.begin] = 0.0;
-  if (group.narrow) cutoff_with_slope(cutoff, a.d2, a.distance, a.pair_cutoff, a.pair_slope, row.n);
 }
 
-/// What the functions of one Gaussian share: g_k g_jk, and g_k g'_jk / r_jk.
+inline void pair_geometry(const DerivativePlan &plan, const DerivativeGroup &group,
+                          const SortedNeighbours &in, const DerivativeArrays &a, const DerivativeRow &row)
+{
+  if (group.kind == PairKind::mean_distance)
+    mean_geometry(a, row);
+  else
+    row_geometry(plan, group, in, a, row);
+}
+
+/// What the functions of one Gaussian share: DerivativeArrays::weight and pull.
 inline void row_weights(const DerivativeGroup &group, const DerivativeArrays &a, const DerivativeRow &row)
 {
   using S = Simd<double>;
@@ -178,13 +211,19 @@ inline void row_weights(const DerivativeGroup &group, const DerivativeArrays &a,
     for (int i = 0; i < n; i += S::width) {
       const S::ivec outside = (S::ivec)(S::load(a.inside + i) == vec{});
       const vec g = S::select(outside, vec{}, S::load(other + i));
-      if (!group.narrow) {
+      if (group.kind == PairKind::wide) {
         S::store(weight + i, g);
         continue;
       }
-      const vec d = S::load(a.distance + i), cutoff = S::load(a.pair_cutoff + i);
+      const vec d = S::load(a.distance + i);
       const vec shifted = d - exponent.shift;
       const vec gaussian = g * exp2_negative<double>(shifted * shifted * (-log2_of_e * exponent.eta));
+      if (group.kind == PairKind::mean_distance) {
+        S::store(weight + i, gaussian);
+        S::store(pull + i, gaussian * shifted * -exponent.eta);
+        continue;
+      }
+      const vec cutoff = S::load(a.pair_cutoff + i);
       const vec slope = S::load(a.pair_slope + i) - cutoff * shifted * (2.0 * exponent.eta);
       S::store(weight + i, S::select(outside, vec{}, cutoff * gaussian));
       S::store(pull + i, S::select(outside, vec{}, slope * gaussian / d));
@@ -199,6 +238,8 @@ inline void row_powers(const DerivativeGroup &group, const DerivativeArrays &a, 
   using vec = S::vec;
   using C = Coefficients<double>;
   const int n = round_up(n_row, S::lanes);
+  // sin^2 = 1 - scale cos^2
+  const double scale = group.kind == PairKind::mean_distance ? aev_cosine_scale * aev_cosine_scale : 1.0;
   for (int p = 0; p < group.n_powers; p++) {
     const DerivativePower &power = group.powers[p];
     double *value = a.power + std::size_t(p) * a.stride, *steep = a.steep + std::size_t(p) * a.stride;
@@ -209,7 +250,7 @@ inline void row_powers(const DerivativeGroup &group, const DerivativeArrays &a, 
         const vec sine = S::load(a.sine + i);
         x += sine * power.sine;
         // on a line through the atom the function has a kink: half-way between both sides
-        inner -= S::select(sine > S::all(1e-10), power.sine * cosine / sine, vec{});
+        inner -= S::select(sine > S::all(1e-10), power.sine * scale * cosine / sine, vec{});
       }
       x = maximum<double>(x, vec{});
       vec below = S::all(1.0);    // x^(zeta - 1)
@@ -232,7 +273,7 @@ inline void row_powers(const DerivativeGroup &group, const DerivativeArrays &a, 
 }
 
 /// Sums over the k of a row for one function; adds the gradient with respect to r_j.
-template <bool narrow>
+template <PairKind kind>
 void add_row(const DerivativeGroup &group, const DerivativeFunction &function, const DerivativeArrays &a,
              const DerivativeRow &row, double *gradient, std::size_t n_features)
 {
@@ -252,7 +293,8 @@ void add_row(const DerivativeGroup &group, const DerivativeFunction &function, c
       const vec w = S::load(weight + k);
       const vec turn = w * S::load(steep + k) * inverse;
       vec alpha = turn, beta = -turn * S::load(a.cosine + k);
-      if constexpr (narrow) {
+      if constexpr (kind == PairKind::mean_distance) beta += S::load(pull + k) * S::load(power + k);
+      if constexpr (kind == PairKind::narrow) {
         const vec stretch = S::load(pull + k) * S::load(power + k);
         alpha -= stretch * S::load(r + k);
         beta += stretch * r_j;
@@ -284,6 +326,14 @@ void add_row(const DerivativeGroup &group, const DerivativeFunction &function, c
       g * sum_lanes<S::lanes>(lanes[2]) + radial * a.uz[row.j];
 }
 
+template <PairKind kind>
+void add_rows(const DerivativeGroup &group, const DerivativeArrays &a, const DerivativeRow &row,
+              double *gradient, int n_features)
+{
+  for (int f = 0; f < group.n_functions; f++)
+    add_row<kind>(group, group.functions[f], a, row, gradient, std::size_t(n_features));
+}
+
 inline void derivative_rows(const DerivativePlan &plan, const DerivativeGroup &group,
                             const SortedNeighbours &in, const DerivativeArrays &a, bool swapped,
                             double *const *gradients)
@@ -294,14 +344,16 @@ inline void derivative_rows(const DerivativePlan &plan, const DerivativeGroup &g
   const int end_j = begin_j + a.count[slot_j * plan.n_cutoffs + group.cutoff];
   DerivativeRow row{0, in.slot_begin[slot_k], a.count[slot_k * plan.n_cutoffs + group.cutoff], swapped};
   for (row.j = begin_j; row.j < end_j; row.j++) {
-    row_geometry(plan, group, in, a, row);
+    pair_geometry(plan, group, in, a, row);
     row_weights(group, a, row);
     row_powers(group, a, row.n);
-    for (int f = 0; f < group.n_functions; f++) {
-      if (group.narrow)
-        add_row<true>(group, group.functions[f], a, row, gradients[row.j], std::size_t(plan.n_features));
-      else
-        add_row<false>(group, group.functions[f], a, row, gradients[row.j], std::size_t(plan.n_features));
+    double *gradient = gradients[row.j];
+    switch (group.kind) {
+    case PairKind::wide: add_rows<PairKind::wide>(group, a, row, gradient, plan.n_features); break;
+    case PairKind::narrow: add_rows<PairKind::narrow>(group, a, row, gradient, plan.n_features); break;
+    case PairKind::mean_distance:
+      add_rows<PairKind::mean_distance>(group, a, row, gradient, plan.n_features);
+      break;
     }
   }
 }

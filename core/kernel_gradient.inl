@@ -27,7 +27,8 @@ inline GradientArrays lay_out_gradient(const DerivativePlan &plan, std::size_t s
   return g;
 }
 
-/// What the functions of one Gaussian share: g_k g_jk, g_k g'_jk / r_jk and g'_k g_jk.
+/// What the functions of one Gaussian share: g_k g_jk, g_k g'_jk / r_jk and g'_k g_jk; of the mean distance
+/// g_k G, g_k G' / 2 and g'_k G.
 inline void gradient_weights(const DerivativeGroup &group, const DerivativeArrays &a, double *tilts,
                              const DerivativeRow &row)
 {
@@ -42,14 +43,21 @@ inline void gradient_weights(const DerivativeGroup &group, const DerivativeArray
       const S::ivec outside = (S::ivec)(S::load(a.inside + i) == vec{});
       const vec g = S::select(outside, vec{}, S::load(a.value + other + i));
       const vec slope_k = S::select(outside, vec{}, S::load(a.slope + other + i));
-      if (!group.narrow) {
+      if (group.kind == PairKind::wide) {
         S::store(a.weight + here + i, g);
         S::store(tilts + here + i, slope_k);
         continue;
       }
-      const vec d = S::load(a.distance + i), cutoff = S::load(a.pair_cutoff + i);
+      const vec d = S::load(a.distance + i);
       const vec shifted = d - exponent.shift;
       const vec gaussian = exp2_negative<double>(shifted * shifted * (-log2_of_e * exponent.eta));
+      if (group.kind == PairKind::mean_distance) {
+        S::store(a.weight + here + i, g * gaussian);
+        S::store(tilts + here + i, slope_k * gaussian);
+        S::store(a.pull + here + i, g * gaussian * shifted * -exponent.eta);
+        continue;
+      }
+      const vec cutoff = S::load(a.pair_cutoff + i);
       const vec slope = S::load(a.pair_slope + i) - cutoff * shifted * (2.0 * exponent.eta);
       const vec g_jk = S::select(outside, vec{}, cutoff * gaussian);
       S::store(a.weight + here + i, g * g_jk);
@@ -60,7 +68,7 @@ inline void gradient_weights(const DerivativeGroup &group, const DerivativeArray
 }
 
 /// Adds all functions of a row to the gradients of j and of every k.
-template <bool narrow>
+template <PairKind kind>
 void add_gradient_row(const DerivativeGroup &group, const DerivativeArrays &a, const GradientArrays &g,
                       const DerivativeRow &row)
 {
@@ -89,13 +97,19 @@ void add_gradient_row(const DerivativeGroup &group, const DerivativeArrays &a, c
         turn += w * steep * a.value[first];
         slope_j += w * value * a.slope[first];
         slope_k += S::load(g.tilt + here) * value * a.value[first];
-        if constexpr (narrow) stretch += S::load(a.pull + here) * value * a.value[first];
+        if constexpr (kind == PairKind::narrow)
+          stretch += S::load(a.pull + here) * value * a.value[first];
+        if constexpr (kind == PairKind::mean_distance) {
+          const vec both = S::load(a.pull + here) * value * a.value[first];
+          slope_j += both;
+          slope_k += both;
+        }
       }
       const vec ux = S::load(a.ux + at), uy = S::load(a.uy + at), uz = S::load(a.uz + at);
       const vec cosine = S::load(a.cosine + k);
       vec alpha_j = turn * inverse_j, alpha_k = turn * S::load(g.inverse + at);
       vec beta_j = slope_j - alpha_j * cosine, beta_k = slope_k - alpha_k * cosine;
-      if constexpr (narrow) {
+      if constexpr (kind == PairKind::narrow) {
         const vec r_k = S::load(a.r + at);
         alpha_j -= stretch * r_k;
         beta_j += stretch * r_j;
@@ -137,13 +151,14 @@ inline void add_gradient_group(const DerivativePlan &plan, const DerivativeGroup
     const int first_k = group.slot_first == group.slot_second ? j + 1 : begin_k;
     const DerivativeRow row{j, first_k, end_k - first_k, false};
     if (row.n == 0) continue;
-    row_geometry(plan, group, in, a, row);
+    pair_geometry(plan, group, in, a, row);
     gradient_weights(group, a, g.tilt, row);
     row_powers(group, a, row.n);
-    if (group.narrow)
-      add_gradient_row<true>(group, a, g, row);
-    else
-      add_gradient_row<false>(group, a, g, row);
+    switch (group.kind) {
+    case PairKind::wide: add_gradient_row<PairKind::wide>(group, a, g, row); break;
+    case PairKind::narrow: add_gradient_row<PairKind::narrow>(group, a, g, row); break;
+    case PairKind::mean_distance: add_gradient_row<PairKind::mean_distance>(group, a, g, row); break;
+    }
   }
 }
 

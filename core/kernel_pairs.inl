@@ -142,6 +142,29 @@ void chunk_gaussian(const PairExponent<Real> &e, const Arrays<Real> &a, Real *we
                  gaussian<Real, shifted>(e.exponent, e.shift, S::load(a.d2 + i), S::load(a.distance + i)));
 }
 
+/// Gaussian of the mean distance, times both cutoff functions.
+template <class Real, bool shifted>
+void chunk_mean_gaussian(const PairExponent<Real> &e, const Arrays<Real> &a, Real *weight, int n)
+{
+  using S = Simd<Real>;
+  for (int i = 0; i < n; i += S::width) {
+    const auto mean = S::load(a.distance + i);
+    S::store(weight + i,
+             S::load(a.pair_cutoff + i) * gaussian<Real, shifted>(e.exponent, e.shift, mean * mean, mean));
+  }
+}
+
+/// Sine of acos(0.95 cos(theta)).
+template <class Real> void chunk_scaled_sine(const Arrays<Real> &a, int n)
+{
+  using S = Simd<Real>;
+  const Real scale = Real(-aev_cosine_scale * aev_cosine_scale);
+  for (int i = 0; i < n; i += S::width) {
+    const auto cosine = S::load(a.cosine + i);
+    S::store(a.sine + i, square_root<Real>(cosine * cosine * scale + Real(1)));
+  }
+}
+
 /// Gaussian and cosine cutoff in one polynomial.
 template <class Real, int degree>
 void chunk_fit(const PairExponent<Real> &e, Real inverse_r2_cutoff, const Arrays<Real> &a, Real *weight,
@@ -187,11 +210,17 @@ void evaluate_chunk(const ElementPlan<Real> &plan, const PairGroup<Real> &group,
     for (int i = 0; i < n; i += S::width)
       S::store(a.distance + i, square_root<Real>(maximum<Real>(S::load(a.d2 + i), typename S::vec{})));
   if (group.needs_cutoff) cutoff_array(cutoff, a.d2, a.distance, a.pair_cutoff, n);
+  if (group.kind == PairKind::mean_distance && group.needs_sine) chunk_scaled_sine(a, n);
   if (group.n_bases > 0) chunk_powers(group, a, n);
   for (int e = 0; e < group.n_exponents; e++) {
     const PairExponent<Real> &exponent = group.exponents[e];
     Real *weight = a.weights + std::size_t(e) * chunk_stride<Real>;
-    if (group.narrow) {
+    if (group.kind == PairKind::mean_distance) {
+      if (exponent.shifted)
+        chunk_mean_gaussian<Real, true>(exponent, a, weight, n);
+      else
+        chunk_mean_gaussian<Real, false>(exponent, a, weight, n);
+    } else if (group.kind == PairKind::narrow) {
       if (exponent.fit_degree > 0)
         chunk_fit(exponent, cutoff.inverse_cutoff * cutoff.inverse_cutoff, a, weight, n);
       else if (exponent.shifted)
@@ -221,7 +250,12 @@ template <class Real> void carry_over(const PairGroup<Real> &group, const Arrays
     for (int i = 0; i < rest; i++) row[i] = row[pair_chunk<Real> + i];
   };
   move(a.cosine);
-  if (group.narrow) move(a.d2);
+  if (group.kind == PairKind::mean_distance) {
+    move(a.distance);
+    move(a.pair_cutoff);
+    return;
+  }
+  if (group.kind == PairKind::narrow) move(a.d2);
   if (group.needs_sine) move(a.sine);
   for (int e = 0; e < group.n_exponents; e++) move(a.weights + std::size_t(e) * chunk_stride<Real>);
 }
@@ -245,6 +279,7 @@ __attribute__((noinline)) void finish_chunk(const ElementPlan<Real> &plan, const
   const int n = round_up(fill, Simd<Real>::lanes);
   for (int i = fill; i < n; i++) {
     a.cosine[i] = a.d2[i] = a.sine[i] = Real(0);
+    if (group.kind == PairKind::mean_distance) a.distance[i] = a.pair_cutoff[i] = Real(0);
     for (int e = 0; e < group.n_exponents; e++) a.weights[std::size_t(e) * chunk_stride<Real> + i] = Real(0);
   }
   evaluate_chunk(plan, group, a, n);
@@ -331,6 +366,40 @@ void sweep_pairs(const ElementPlan<Real> &plan, const PairGroup<Real> &group, co
   }
 }
 
+/// The same for functions of the mean distance. Both neighbours lie inside the cutoff, so every pair counts.
+template <class Real>
+void sweep_mean_distances(const ElementPlan<Real> &plan, const PairGroup<Real> &group,
+                          const SortedNeighbours &in, const Arrays<Real> &a)
+{
+  using S = Simd<Real>;
+  using vec = typename S::vec;
+  const bool same = group.slot_first == group.slot_second;
+  const int begin_j = in.slot_begin[group.slot_first], begin_k = in.slot_begin[group.slot_second];
+  const int end_j = begin_j + a.count[group.slot_first * plan.n_cutoffs + group.cutoff];
+  const int end_k = begin_k + a.count[group.slot_second * plan.n_cutoffs + group.cutoff];
+  const Real *const ux = a.ux, *const uy = a.uy, *const uz = a.uz, *const r = a.r;
+  const Real *const first = a.stored + std::size_t(group.exponents[0].store_first) * a.stride;
+  const Real *const second = a.stored + std::size_t(group.exponents[0].store_second) * a.stride;
+  Real *const cosines = a.cosine, *const means = a.distance, *const cutoffs = a.pair_cutoff;
+
+  int fill = 0;
+  for (int j = begin_j; j < end_j; j++) {
+    const vec x = S::all(ux[j]), y = S::all(uy[j]), z = S::all(uz[j]);
+    const Real half_r = Real(0.5) * r[j], cutoff = first[j];
+    int k = same ? j + 1 : begin_k;
+    while (k < end_k) {    // what is stored beyond the row's end is overwritten or ignored
+      S::store(cosines + fill, x * S::load(ux + k) + y * S::load(uy + k) + z * S::load(uz + k));
+      S::store(means + fill, S::load(r + k) * Real(0.5) + half_r);
+      S::store(cutoffs + fill, S::load(second + k) * cutoff);
+      const int taken = end_k - k < S::width ? end_k - k : S::width;
+      k += taken;
+      fill += taken;
+      if (fill >= pair_chunk<Real>) fill = flush_chunk(plan, group, a, fill);
+    }
+  }
+  finish_chunk(plan, group, a, fill);
+}
+
 template <class Real>
 void pair_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, const Arrays<Real> &a)
 {
@@ -339,16 +408,20 @@ void pair_functions(const ElementPlan<Real> &plan, const SortedNeighbours &in, c
     const PairGroup<Real> &group = plan.pair_groups[g];
     for (int t = 0; t < group.n_totals; t++)
       for (int i = 0; i < lanes; i++) a.lanes[std::size_t(group.totals[t]) * lanes + i] = 0.0;
-    if (group.narrow) {
+    switch (group.kind) {
+    case PairKind::mean_distance: sweep_mean_distances(plan, group, in, a); break;
+    case PairKind::narrow:
       if (group.needs_sine)
         sweep_pairs<Real, true, true>(plan, group, in, a);
       else
         sweep_pairs<Real, true, false>(plan, group, in, a);
-    } else {
+      break;
+    case PairKind::wide:
       if (group.needs_sine)
         sweep_pairs<Real, false, true>(plan, group, in, a);
       else
         sweep_pairs<Real, false, false>(plan, group, in, a);
+      break;
     }
     // 2^(1 - zeta) (1 + ...)^zeta = 2 x^zeta
     for (int t = 0; t < group.n_totals; t++)

@@ -67,7 +67,7 @@ template <class Real> struct PairExponent {
   Real exponent;    ///< -eta log2(e)
   Real shift;
   bool shifted;
-  int store_first, store_second;    ///< stored radial factors of the two neighbours
+  int store_first, store_second;    ///< stored radial factors of the two neighbours; mean_distance: f_c
   int use_begin, use_end;           ///< its PairUses
   /// Gaussian times cosine cutoff as (1 - t)^2 times a polynomial in t = 2 (r / r_c)^2 - 1; degree 0: not so
   int fit_degree;
@@ -83,7 +83,7 @@ template <class Real> struct RegisterBase {
 
 /// x = max(0, (1 + lambda cos(theta - theta_s)) / 2), kept in power buffer `target`.
 template <class Real> struct AngularBase {
-  Real cosine, sine;    ///< lambda cos(theta_s) / 2, lambda sin(theta_s) / 2
+  Real cosine, sine;    ///< lambda cos(theta_s) / 2 (mean_distance: times 0.95), lambda sin(theta_s) / 2
   int target;
 };
 
@@ -105,7 +105,7 @@ struct PairUse {
 template <class Real> struct PairGroup {
   int slot_first, slot_second;
   int cutoff;
-  bool narrow;    ///< with the factors of r_jk
+  PairKind kind;
   bool needs_sine;
   bool needs_cutoff;    ///< f_c(r_jk): some Gaussian is not fitted together with it
   bool needs_r;         ///< r_jk itself

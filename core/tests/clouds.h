@@ -76,13 +76,14 @@ inline std::vector<double> reference(const Descriptor &d, int central, const Clo
     const auto charge = [&](std::size_t j) {
       return (long double)d.atomic_numbers[std::size_t(cloud.element[j])];
     };
-    const bool weighted = f.type > 9;
+    const bool weighted = f.type == 12 || f.type == 13;
     long double sum = 0;
     for (std::size_t j = 0; j < cloud.size(); j++) {
       const long double rij = cloud.r(j);
-      if (f.type == 2 || f.type == 12) {
-        if (f.type == 2 && cloud.element[j] != f.first) continue;
-        sum += gaussian(rij) * fc(rij, f.r_cutoff) * (weighted ? charge(j) : 1.0L);
+      if (f.type == 2 || f.type == 12 || f.type == aev_radial_type) {
+        if (!weighted && cloud.element[j] != f.first) continue;
+        const long double weight = f.type == aev_radial_type ? 0.25L : weighted ? charge(j) : 1.0L;
+        sum += gaussian(rij) * fc(rij, f.r_cutoff) * weight;
         continue;
       }
       for (std::size_t k = j + 1; k < cloud.size(); k++) {
@@ -90,12 +91,19 @@ inline std::vector<double> reference(const Descriptor &d, int central, const Clo
         const int high = std::max(cloud.element[j], cloud.element[k]);
         if (!weighted && (low != f.first || high != f.second)) continue;
         const long double rik = cloud.r(k);
+        if (rij >= f.r_cutoff || rik >= f.r_cutoff) continue;
         const long double dx = cloud.x[j] - cloud.x[k], dy = cloud.y[j] - cloud.y[k],
                           dz = cloud.z[j] - cloud.z[k];
         const long double rjk = sqrtl(dx * dx + dy * dy + dz * dz);
         long double c = ((long double)cloud.x[j] * cloud.x[k] + (long double)cloud.y[j] * cloud.y[k] +
                          (long double)cloud.z[j] * cloud.z[k]) /
                         (rij * rik);
+        if (f.type == aev_angular_type) {
+          const long double half_angle = 0.5L * (1 + cosl(acosl(0.95L * c) - f.theta_shift));
+          sum += 2 * powl(half_angle, f.zeta) * gaussian(0.5L * (rij + rik)) * fc(rij, f.r_cutoff) *
+                 fc(rik, f.r_cutoff);
+          continue;
+        }
         if (f.theta_shift != 0.0) {
           const long double cx = (long double)cloud.y[j] * cloud.z[k] - (long double)cloud.z[j] * cloud.y[k];
           const long double cy = (long double)cloud.z[j] * cloud.x[k] - (long double)cloud.x[j] * cloud.z[k];
@@ -124,7 +132,7 @@ inline std::vector<double> fingerprint(const SymmetryFunctions &functions, int e
   return out;
 }
 
-/// Every kind of function: all types, shifts, angles, integer and real zeta, several radii.
+/// Every kind of function: all types, shifts, angles, integer and real zeta, several radii; AEV.
 inline std::string full_description(int cutoff_type, double alpha, const std::vector<std::string> &elements)
 {
   std::ostringstream s;
@@ -143,6 +151,19 @@ inline std::string full_description(int cutoff_type, double alpha, const std::ve
       for (const char *rc : {"6.0", "4.5"})
         for (const char *gaussian : {"0.0 0.0", "0.01 0.0", "0.2 0.0", "4.0 2.5", "30.0 3.0"})
           s << "symfunction_short " << a << " 2 " << b << " " << gaussian << " " << rc << "\n";
+      for (const char *radial : {"19.7 2.4 6.0", "4.0 0.0 4.5", "0.0 1.0 6.0"})
+        s << "symfunction_short " << a << " aev_radial " << b << " " << radial << "\n";
+      for (std::size_t j = i; j < elements.size(); j++) {
+        const std::string start = "symfunction_short " + a + " aev_angular " + elements[j] + " " + b + " ";
+        for (const char *angle : {"14.1 0.39269908169872414", "14.1 2.748893571891069", "8 0.0", "0.7 1.2"})
+          for (const char *radial : {"12.5 1.8125", "12.5 3.1625", "2.0 0.0"}) {
+            const std::string eta_and_shift = radial;
+            const auto blank = eta_and_shift.find(' ');
+            s << start << eta_and_shift.substr(0, blank) << " " << angle << eta_and_shift.substr(blank)
+              << " 4.5\n";
+          }
+        s << start << "0.0 3 -1.0 0.5 6.0\n";
+      }
       for (std::size_t j = i; j < elements.size(); j++)
         for (int type : {3, 9}) {
           const std::string start =

@@ -15,6 +15,8 @@ std::vector<std::string> fuzz::corpus()
       "elements Al Ni # two\ncutoff_type 2 0.5\nlength_unit bohr\nscale_symmetry_functions\n"
       "symfunction_short Ni 3 Al Ni 0.01 -1.0 4.0 12.0\nsymfunction_short Al 9 Ni Ni 0.01 1 4 12 0.5 theta_s 0.3\n"
       "symfunction Al 12 0.1 1.0 8\nsymfunction_short Ni 13 0.1 0.0 1 2 8.0\n",
+      "elements Ni\ncutoff_type 1\nsymfunction_short Ni aev_radial Ni 19.7 1.06875 6.9\n"
+      "symfunction_short Ni aev_angular Ni Ni 12.5 14.1 0.39269908169872414 0.8 3.5\n",
       "elements H O\ncutoff_type 6\neta_unit inverse_cutoff_squared\nsymfunction_short H 2 O 4 0 5\n"};
 }
 
@@ -26,6 +28,8 @@ std::vector<std::string> fuzz::words()
           "symfunction_short Ni ",
           "length_unit bohr\n",
           " theta_s ",
+          " aev_radial ",
+          " aev_angular ",
           "eta_unit ",
           "Ni ",
           " 13 ",

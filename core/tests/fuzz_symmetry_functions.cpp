@@ -24,12 +24,16 @@ const char *const wide =
     "elements Al Ni\ncutoff_type 2 0.5\nsymfunction_short Ni 9 Ni Al 0.01 1 4 6\n"
     "symfunction_short Ni 9 Ni Ni 0.01 -1 16 6 0.5\nsymfunction_short Ni 12 0.1 1.0 8\n"
     "symfunction_short Ni 13 0.1 0.0 1 2 8.0\nsymfunction_short Ni 9 Al Al 0 1 10000 1000\n";
+const char *const aev =
+    "elements Al Ni\ncutoff_type 1\nsymfunction_short Ni aev_radial Ni 19.7 2.3 6.9\n"
+    "symfunction_short Ni aev_radial Al 1e8 0 1000\nsymfunction_short Ni aev_angular Ni Ni 12.5 14.1 0.4 2.1 3.5\n"
+    "symfunction_short Ni aev_angular Al Ni 0 0.5 3.1 2.1 1000\n";
 
 const std::vector<SymmetryFunctions> &all_functions()
 {
   static std::vector<SymmetryFunctions> functions;
   if (functions.empty())
-    for (const char *text : {narrow, wide})
+    for (const char *text : {narrow, wide, aev})
       for (const auto precision : {Precision::double_, Precision::mixed})
         functions.emplace_back(parse_input_nn(text, "input.nn"), precision);
   return functions;

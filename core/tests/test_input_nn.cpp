@@ -56,6 +56,30 @@ TEST(units)
   CHECK_CLOSE(scaled.functions[0].eta, 0.1 / (36.0 * bohr * bohr), 1e-15, 0);
 }
 
+TEST(aev_lines)
+{
+  const double bohr = 0.529177210903;
+  const std::string text = head + "symfunction_short Ni aev_radial Al 19.7 1.5 6.9\n"
+                                  "symfunction_short Ni aev_angular Ni Al 12.5 14.1 0.25 0.8 3.5\n";
+  const auto d = parse_input_nn(text, "f");
+  const SymmetryFunction &radial = d.functions[0], &angular = d.functions[1];
+  CHECK(radial.type == aev_radial_type && radial.first == 0 && radial.second == -1);
+  CHECK(radial.eta == 19.7 && radial.r_shift == 1.5 && radial.r_cutoff == 6.9 && radial.zeta == 0.0);
+  CHECK(angular.type == aev_angular_type && angular.first == 0 && angular.second == 1);
+  CHECK(angular.eta == 12.5 && angular.zeta == 14.1 && angular.theta_shift == 0.25 &&
+        angular.r_shift == 0.8 && angular.r_cutoff == 3.5);
+  const auto in_bohr = parse_input_nn(text, "f", LengthUnit::bohr);
+  CHECK_CLOSE(in_bohr.functions[1].r_cutoff, 3.5 * bohr, 1e-15, 0);
+  CHECK_CLOSE(in_bohr.functions[1].r_shift, 0.8 * bohr, 1e-15, 0);
+  CHECK_CLOSE(in_bohr.functions[1].eta, 12.5 / (bohr * bohr), 1e-15, 0);
+  CHECK(in_bohr.functions[1].theta_shift == 0.25);
+  CHECK(in_bohr.hash() != d.hash());
+  CHECK(parse_input_nn(head + "symfunction_short Ni 2 Al 19.7 1.5 6.9\n", "f").hash() !=
+        parse_input_nn(head + "symfunction_short Ni aev_radial Al 19.7 1.5 6.9\n", "f").hash());
+  // beside n2p2's own they come last
+  CHECK((parse_input_nn(text + g2, "f").n2p2_order(1) == std::vector<int>{1, 2, 0}));
+}
+
 TEST(the_hash_sees_values_only)
 {
   const std::string hash = parse_input_nn(head + g2, "a").hash();
@@ -139,6 +163,16 @@ TEST(every_malformed_file_gets_one_clear_line)
        {"f.nn:3:", "theta_s is '90'", "radian"}},
       {head + "symfunction_short Ni 12 Ni 0.1 0 6\n", {"f.nn:3:", "6 values", "expected 5"}},
       {head + "symfunction_short Ni 13 0.1 0 1 1\n", {"f.nn:3:", "6 values", "expected 7"}},
+      {head + "symfunction_short Ni aev_radial Al 1 0\n",
+       {"f.nn:3:", "5 values", "expected 6", "aev_radial En eta r_s r_c"}},
+      {head + "symfunction_short Ni aev_angular Al 1 2 0 0 6\n",
+       {"f.nn:3:", "8 values", "expected 9", "eta zeta theta_s r_s r_c"}},
+      {head + "symfunction_short Ni aev_angular Al Ni 1 0 0 0 6\n", {"f.nn:3:", "zeta is 0"}},
+      {head + "symfunction_short Ni aev_angular Al Ni 1 2 90 0 6\n",
+       {"f.nn:3:", "theta_s is '90'", "radian"}},
+      {head + "symfunction_short Ni aev_angular Al Cu 1 2 0 0 6\n", {"f.nn:3:", "'Cu'"}},
+      {head + "symfunction_short Ni aev Al 1 0 6\n", {"f.nn:3:", "'aev'", "aev_radial or aev_angular"}},
+      {head + "symfunction_short Ni 102 Al 1 0 6\n", {"f.nn:3:", "type '102'", "known: 2 3"}},
       {head + g2 + "\n" + g2, {"f.nn:5:", "same symmetry function as in line 3"}},
       {head + "symfunction_short Ni 3 Ni Al 0.1 1 1 6\nsymfunction_short Ni 3 Al Ni 0.10 1 1 6\n",
        {"f.nn:4:", "line 3"}},

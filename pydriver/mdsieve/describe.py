@@ -20,12 +20,27 @@ if TYPE_CHECKING:
 
     from mdsieve.descriptors import SymmetryFunctions
 
-__all__ = ["describe", "scaling_data", "structure_pool", "write_description"]
+__all__ = [
+    "describe",
+    "describe_aev",
+    "scaling_data",
+    "structure_pool",
+    "write_description",
+    "write_with_scaling",
+]
 
 LATTICES = ("fcc", "bcc", "hcp", "diamond", "sc")
 STRETCHES = (0.85, 0.92, 1.0, 1.08, 1.18)
 RATTLES = (0.0, 0.04, 0.1)
 RANDOM_CELLS = 20
+
+# The environment vector used for nickel in arXiv:2311.05407, lengths in Å.
+AEV_CUTOFF = 6.9
+AEV_ANGULAR_CUTOFF = 3.5
+AEV_ETA, AEV_ANGULAR_ETA, AEV_ZETA = 19.7, 12.5, 14.1
+AEV_SHIFTS = (*(1.06875 + 0.26875 * i for i in range(15)), 5.10, 5.37, 5.64, 5.91, 6.18, 6.44, 6.71)
+AEV_ANGULAR_SHIFTS = tuple(0.8 + 0.3375 * i for i in range(8))
+AEV_ANGLES = tuple(np.pi / 8 * i for i in (1, 3, 5, 7))
 
 
 def describe(
@@ -64,33 +79,18 @@ def describe(
     ValueError
         An unknown or repeated element, or a number out of range.
     """
-    from ase.data import atomic_numbers
-
-    unknown = [e for e in elements if atomic_numbers.get(e, 0) < 1]
-    if unknown or not elements:
-        found = " ".join(unknown) or "none given"
-        raise ValueError(f"elements: {found}, expected chemical symbols such as Ni")
-    if len(set(elements)) != len(elements):
-        raise ValueError(f"elements: {' '.join(elements)}, expected each symbol only once")
+    elements = _in_order(elements)
     n_radial = _default_number(n_radial, len(elements), (24, 12, 8))
     n_angular = _default_number(n_angular, len(elements), (16, 8, 4))
     if n_radial < 2:
         raise ValueError(f"n_radial is {n_radial}, expected at least 2")
     if n_angular < 0 or n_angular % 2 or n_angular > 32:
         raise ValueError(f"n_angular is {n_angular}, expected an even number from 0 to 32")
-    elements = sorted(elements, key=atomic_numbers.__getitem__)
     shortest_bond = min(_bond(a, b) for a in elements for b in elements)
     if not shortest_bond < cutoff <= 100.0:
         raise ValueError(f"cutoff is {cutoff} Å, expected {shortest_bond:.2f} Å (a bond) to 100 Å")
 
-    lines = [
-        "# symmetry functions, lengths in Angstrom, eta in 1/Angstrom^2",
-        f"# {n_radial} radial functions for each neighbour element, {n_angular} angular for each pair",
-        f"number_of_elements {len(elements)}",
-        f"elements {' '.join(elements)}",
-        "length_unit angstrom",
-        "cutoff_type 1",
-    ]
+    lines = _head("symmetry functions", elements, n_radial, n_angular)
     for central in elements:
         lines += ["", f"# {central}: eta r_s r_c"]
         for neighbour in elements:
@@ -102,6 +102,51 @@ def describe(
                 lines.append(
                     f"symfunction_short {central} 3 {first} {second} {eta:.6g} {sign:d} {zeta:g} {cutoff:.6g}"
                 )
+    return "\n".join(lines) + "\n"
+
+
+def describe_aev(elements: Sequence[str], cutoff: float = AEV_CUTOFF) -> str:
+    """Text of an ``input.nn`` file: ANI's atomic environment vector with the constants used for nickel.
+
+    22 radial components for each neighbour element and 32 angular ones for each pair of them, the constants
+    of arXiv:2311.05407 (ANI-2x's, radial part extended; angular cutoff 3.5 Å). At another cutoff all lengths
+    are scaled with it, the Gaussians' widths too.
+
+    Parameters
+    ----------
+    elements : sequence of str
+        Chemical symbols.
+    cutoff : float
+        Cutoff radius of the radial components [Å].
+
+    Returns
+    -------
+    str
+        The file, lengths in Å.
+
+    Raises
+    ------
+    ValueError
+        An unknown or repeated element, or a cutoff out of range.
+    """
+    elements = _in_order(elements)
+    if not 0.1 <= cutoff <= 100.0:
+        raise ValueError(f"cutoff is {cutoff} Å, expected 0.1 Å to 100 Å")
+    scale = cutoff / AEV_CUTOFF
+    radial = [f"{AEV_ETA / scale**2:.10g} {shift * scale:.10g} {cutoff:.10g}" for shift in AEV_SHIFTS]
+    angular = [
+        f"{AEV_ANGULAR_ETA / scale**2:.10g} {AEV_ZETA} {angle:.17g} {shift * scale:.10g} "
+        f"{AEV_ANGULAR_CUTOFF * scale:.10g}"
+        for angle, shift in product(AEV_ANGLES, AEV_ANGULAR_SHIFTS)
+    ]
+    lines = _head("ANI's atomic environment vector", elements, len(radial), len(angular))
+    for central in elements:
+        lines += ["", f"# {central}: eta r_s r_c"]
+        lines += [f"symfunction_short {central} aev_radial {n} {words}" for n in elements for words in radial]
+        lines.append(f"# {central}: eta zeta theta_s r_s r_c")
+        for first, second in combinations_with_replacement(elements, 2):
+            start = f"symfunction_short {central} aev_angular {first} {second}"
+            lines += [f"{start} {words}" for words in angular]
     return "\n".join(lines) + "\n"
 
 
@@ -131,10 +176,28 @@ def write_description(
     list of Path
         The files written: description and scaling.
     """
+    text = describe(elements, cutoff, n_radial=n_radial, n_angular=n_angular)
+    return write_with_scaling(text, path, seed=seed)
+
+
+def write_with_scaling(text: str, path: str | Path, *, seed: int = 0) -> list[Path]:
+    """Write the text of an ``input.nn`` and the scaling that belongs to it.
+
+    Parameters
+    ----------
+    text : str
+        What :func:`describe` or :func:`describe_aev` gives.
+    path, seed
+        See :func:`write_description`.
+
+    Returns
+    -------
+    list of Path
+        The files written: description and scaling.
+    """
     from mdsieve.descriptors import SymmetryFunctions
 
     path = Path(path)
-    text = describe(elements, cutoff, n_radial=n_radial, n_angular=n_angular)
     scaling = scaling_data(SymmetryFunctions.from_text(text, name=str(path)), seed=seed)
     path.write_text(text)
     scaling_path(path).write_text(scaling)
@@ -205,6 +268,30 @@ def structure_pool(elements: Sequence[str], *, seed: int = 0) -> Iterator[Atoms]
             atoms = _random_cell(16, spacing, float(density), random)
             atoms.symbols = _draw_symbols(elements, shares, len(atoms), random)
             yield atoms
+
+
+def _in_order(elements: Sequence[str]) -> list[str]:
+    """The elements by atomic number, each of them known and there once."""
+    from ase.data import atomic_numbers
+
+    unknown = [e for e in elements if atomic_numbers.get(e, 0) < 1]
+    if unknown or not elements:
+        found = " ".join(unknown) or "none given"
+        raise ValueError(f"elements: {found}, expected chemical symbols such as Ni")
+    if len(set(elements)) != len(elements):
+        raise ValueError(f"elements: {' '.join(elements)}, expected each symbol only once")
+    return sorted(elements, key=atomic_numbers.__getitem__)
+
+
+def _head(what: str, elements: Sequence[str], n_radial: int, n_angular: int) -> list[str]:
+    return [
+        f"# {what}, lengths in Angstrom, eta in 1/Angstrom^2",
+        f"# {n_radial} radial functions for each neighbour element, {n_angular} angular for each pair",
+        f"number_of_elements {len(elements)}",
+        f"elements {' '.join(elements)}",
+        "length_unit angstrom",
+        "cutoff_type 1",
+    ]
 
 
 def _default_number(given: int | None, n_elements: int, defaults: tuple[int, int, int]) -> int:

@@ -488,11 +488,14 @@ def _restore(data: bytes, name: str, precision: Precision, length_unit: LengthUn
 
 
 def _feature_name(column: dict) -> str:
-    kind = {2: "G2", 3: "G4", 9: "G5", 12: "wG2", 13: "wG4"}[column["type"]]
+    kinds = {2: "G2", 3: "G4", 9: "G5", 12: "wG2", 13: "wG4", 102: "AEV-R", 103: "AEV-A"}
     elements = [column[key] for key in ("central", "first", "second") if column[key] is not None]
-    words = [kind, "-".join(elements), f"eta={column['eta']:.6g}", f"rs={column['r_shift']:.6g}"]
+    words = [kinds[column["type"]], "-".join(elements)]
+    words += [f"eta={column['eta']:.6g}", f"rs={column['r_shift']:.6g}"]
+    if column["lambda"]:
+        words.append(f"lambda={column['lambda']:g}")
     if column["zeta"]:
-        words += [f"lambda={column['lambda']:g}", f"zeta={column['zeta']:g}"]
+        words.append(f"zeta={column['zeta']:g}")
     if column["theta_shift"]:
         words.append(f"theta_s={column['theta_shift']:.6g}")
     return " ".join([*words, f"rc={column['r_cutoff']:.6g}"])

@@ -57,6 +57,19 @@ def test_describe_writes_functions_and_scaling(folder):
     assert bank.scaling.kind == "minmax"
 
 
+def test_describe_writes_the_environment_vector(folder):
+    mdsieve(folder, "describe", "-e", "Ni", "--kind", "aev", "-o", "aev.nn")
+    functions = SymmetryFunctions.from_file(folder / "aev.nn")
+    assert functions.n_features == {"Ni": 54}
+    assert functions.cutoff == 6.9
+    assert (folder / "aev.scaling.data").exists()
+
+
+def test_describe_says_which_options_belong_together(folder):
+    assert "no --radial" in complaint(folder, "describe", "-e", "Ni", "--kind", "aev", "--radial", "3")
+    assert "--cutoff 6" in complaint(folder, "describe", "-e", "Ni")
+
+
 def test_describe_replaces_nothing_unasked(folder):
     before = (folder / "ni.nn").read_bytes()
     line = complaint(folder, "describe", "-e", "Ni", "-c", "6", "-o", "ni.nn")

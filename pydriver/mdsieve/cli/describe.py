@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """``mdsieve describe``: write symmetry functions to start with."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Kind(str, Enum):
+    """What to describe surroundings by."""
+
+    acsf = "acsf"
+    aev = "aev"
 
 
 def describe(
@@ -12,7 +20,13 @@ def describe(
         list[str],
         typer.Option("--elements", "-e", help="Chemical symbols, with commas: Ni,Al."),
     ],
-    cutoff: Annotated[float, typer.Option("--cutoff", "-c", help="Cutoff radius in Å.")],
+    cutoff: Annotated[
+        float | None, typer.Option("--cutoff", "-c", help="Cutoff radius in Å (aev: 6.9 unless given).")
+    ] = None,
+    kind: Annotated[
+        Kind,
+        typer.Option("--kind", help="Behler's symmetry functions, or ANI's vector with nickel's constants."),
+    ] = Kind.acsf,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to write; its scaling goes beside it.")
     ] = Path("input.nn"),
@@ -26,11 +40,19 @@ def describe(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Write symmetry functions and their scaling: mdsieve describe --elements Ni --cutoff 6 -o ni.nn"""
-    from mdsieve.describe import scaling_path, write_description
+    from mdsieve import describe as descriptions
 
-    for path in (output, scaling_path(output)):
+    for path in (output, descriptions.scaling_path(output)):
         if path.exists() and not overwrite:
             raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
     symbols = [symbol for word in elements for symbol in word.split(",") if symbol]
-    for path in write_description(symbols, cutoff, output, seed=seed, n_radial=radial, n_angular=angular):
+    if kind is Kind.aev:
+        if radial is not None or angular is not None:
+            raise ValueError("--kind aev has 22 radial and 32 angular components: no --radial or --angular")
+        text = descriptions.describe_aev(symbols, descriptions.AEV_CUTOFF if cutoff is None else cutoff)
+    elif cutoff is None:
+        raise ValueError("no --cutoff given, expected a radius in Å, for example --cutoff 6")
+    else:
+        text = descriptions.describe(symbols, cutoff, n_radial=radial, n_angular=angular)
+    for path in descriptions.write_with_scaling(text, output, seed=seed):
         typer.echo(f"wrote {path}")
