@@ -12,6 +12,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 for folder in ("lammps", "unit", "browser", "."):  # helpers of tests: harness, synthetic, chromium
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
+# tests share the cores with each other and with LAMMPS: PyTorch's threads must not spin while they wait
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 pytest.register_assert_rewrite("pattern_checks")
 
 from harness import run_lmp  # noqa: E402

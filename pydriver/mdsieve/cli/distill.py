@@ -107,6 +107,9 @@ def distill(
     import shlex
     import sys
 
+    from mdsieve.cli.threads import let_threads_sleep
+
+    let_threads_sleep()
     from mdsieve.distill.loop import Distillation
     from mdsieve.distill.pool import Pool
     from mdsieve.distill.settings import DistillationSettings

@@ -10,6 +10,9 @@ import typer
 def learn(config: Annotated[Path, typer.Argument(help="learn.toml")]) -> None:
     """Run MD, label what it kept, train, and again, until little is new; go on where a killed run was."""
     from mdsieve.cli.logs import log_to_stderr
+    from mdsieve.cli.threads import let_threads_sleep
+
+    let_threads_sleep()
     from mdsieve.learn.campaign import Campaign
     from mdsieve.learn.config import load_learn_config
 

@@ -76,6 +76,9 @@ def train(
     import shlex
     import sys
 
+    from mdsieve.cli.threads import let_threads_sleep
+
+    let_threads_sleep()
     from mdsieve.io.trajectories import iterate_frames
     from mdsieve.potentials.ensemble import NetworkEnsemble
     from mdsieve.potentials.networks import torch
