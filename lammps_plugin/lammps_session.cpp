@@ -10,7 +10,9 @@
 #include "universe.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 #include <vector>
 
 namespace mdsieve {
@@ -93,6 +95,8 @@ void leave_silent_driver(const Session &session, double waited)
       "holds every frame that was acknowledged\n",
       waited);
   std::fflush(nullptr);
+  // the launcher forwards what was written only as long as the job lives
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
   MPI_Abort(session.parent, good ? 0 : 1);
 }
 
