@@ -274,12 +274,8 @@ class Parser {
 
   double number(int line, std::string_view word, const std::string &what) const
   {
-    std::string_view digits = word;
-    if (digits.size() > 1 && digits[0] == '+' && digits[1] != '-') digits.remove_prefix(1);
-    double value = 0.0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc() || end != digits.data() + digits.size() || !std::isfinite(value))
-      fail(line, what + " is " + shown(word) + ", expected a finite number");
+    const double value = number_of(word);
+    if (std::isnan(value)) fail(line, what + " is " + shown(word) + ", expected a finite number");
     return value;
   }
 

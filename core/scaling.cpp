@@ -2,6 +2,7 @@
 #include "scaling.h"
 
 #include "input_error.h"
+#include "text_lines.h"
 
 #include <algorithm>
 #include <cmath>
@@ -45,25 +46,6 @@ void set_column(ScalingKind kind, const ColumnSummary &c, double &shift, double 
 double sample_sigma(std::int64_t count, double m2)
 { return count > 1 ? std::sqrt(std::max(0.0, m2) / static_cast<double>(count - 1)) : 0.0; }
 
-std::vector<std::string> words_of(const std::string &line)
-{
-  std::vector<std::string> words;
-  std::istringstream stream(line);
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
-/// One number; Fortran's D exponents are accepted.
-bool read_number(std::string word, double &value)
-{
-  for (char &c : word)
-    if (c == 'D' || c == 'd') c = 'e';
-  std::istringstream stream(word);
-  stream.imbue(std::locale::classic());
-  stream >> value;
-  return !stream.fail() && stream.eof() && std::isfinite(value);
-}
-
 class ScalingDataReader {
  public:
   ScalingDataReader(std::string_view text, const std::string &name, const Descriptor &descriptor,
@@ -83,14 +65,10 @@ class ScalingDataReader {
 
   std::vector<std::vector<ColumnSummary>> read()
   {
-    std::istringstream stream{std::string(text_)};
-    for (std::string line; std::getline(stream, line);) {
-      ++line_;
-      const std::size_t comment = line.find('#');
-      if (comment != std::string::npos) line.erase(comment);
-      const std::vector<std::string> words = words_of(line);
-      if (!words.empty()) read_line(words);
-    }
+    for_each_line(text_, "#", [this](int line, const std::vector<std::string_view> &words) {
+      line_ = line;
+      read_line(words);
+    });
     require_all();
     return std::move(columns_);
   }
@@ -99,23 +77,22 @@ class ScalingDataReader {
   [[noreturn]] void fail(const std::string &what) const
   { throw InputError(name_ + ":" + std::to_string(line_) + ": " + what); }
 
-  int read_index(const std::string &word, std::size_t count, const char *what) const
+  int read_index(std::string_view word, std::size_t count, const char *what) const
   {
-    double value = 0.0;
-    if (!read_number(word, value) || value != std::floor(value) || value < 1.0 ||
-        value > static_cast<double>(count))
+    const double value = number_of(word);
+    if (std::isnan(value) || value != std::floor(value) || value < 1.0 || value > static_cast<double>(count))
       fail(shown(word) + " is no " + what + ": expected a whole number from 1 to " + std::to_string(count));
     return static_cast<int>(value) - 1;
   }
 
-  double read_value(const std::string &word) const
+  double read_value(std::string_view word) const
   {
-    double value = 0.0;
-    if (!read_number(word, value)) fail(shown(word) + " is not a finite number");
+    const double value = number_of(word);
+    if (std::isnan(value)) fail(shown(word) + " is not a finite number");
     return value;
   }
 
-  void read_line(const std::vector<std::string> &words)
+  void read_line(const std::vector<std::string_view> &words)
   {
     if (words.size() == 2) {    // RuNNer's last line: limits of the energy
       read_value(words[0]);

@@ -71,9 +71,8 @@ class SymmetryFunctions {
   /// Gradient of sum_c weights[c] G_c, in double precision whatever precision() is: derivatives() summed over
   /// the columns, in a fraction of its time and memory.
   /// \param weights  n_features(element) values
-  /// \param out      (neighbours.size + 1) * 3 values: of the atom itself, then of each neighbour as it
-  /// stands
-  ///                 in the list, [x, y, z]; neighbours of no influence have zeros. Their sum is zero.
+  /// \param out      (neighbours.size + 1) * 3 values: of the atom itself, then of each neighbour as the list
+  ///                 has them, [x, y, z]; neighbours of no influence have zeros. Their sum is zero.
   /// \throws InputError if a neighbour coincides with the atom or a coordinate is not finite
   void gradient(int element, const Neighbours &neighbours, const double *weights, double *out,
                 Workspace &workspace) const;
