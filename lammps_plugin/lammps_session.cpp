@@ -96,7 +96,7 @@ void leave_silent_driver(const Session &session, double waited)
       waited);
   std::fflush(nullptr);
   // the launcher forwards what was written only as long as the job lives
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
   MPI_Abort(session.parent, good ? 0 : 1);
 }
 

@@ -12,12 +12,13 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from mdsieve import lammps_package
 from mdsieve.driver.campaign import drive, export
 from mdsieve.driver.config import DriverConfig
-from mdsieve.driver.link import DirectLink
+from mdsieve.driver.link import DirectLink, end_job
 from mdsieve.driver.messages import Goodbye, LinkError, Message
 from mdsieve.driver.service import Service
 from mdsieve.driver.signals import StopSignalsInCall
@@ -113,7 +114,7 @@ def _left_to(driver: tuple[str, int], world, config: DriverConfig) -> StopSignal
             with suppress(ProcessLookupError):
                 os.kill(process, number)
 
-    return StopSignalsInCall(config.grace + BEHIND_THE_DRIVER, world.Abort, tell_driver)
+    return StopSignalsInCall(config.grace + BEHIND_THE_DRIVER, partial(end_job, world), tell_driver)
 
 
 def _run_embedded(world, script: Path, arguments: Sequence[str], config: DriverConfig) -> int:
@@ -126,7 +127,7 @@ def _run_embedded(world, script: Path, arguments: Sequence[str], config: DriverC
     def give_up(code: int) -> None:
         logger.error("LAMMPS did not come back within %g s: ending it; the store is whole", config.grace)
         if world.size > 1:
-            world.Abort(code)
+            end_job(world, code)
         os._exit(code)
 
     with StopSignalsInCall(config.grace, give_up) as signals:
@@ -151,7 +152,7 @@ def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedde
     except Exception as error:
         logger.error("LAMMPS does not start: %s", error)
         if world.size > 1:
-            world.Abort(1)
+            end_job(world, 1)
         return 1
     library = ctypes.CDLL(str(plugin_folder() / LIBRARY))
     code = 0
@@ -161,7 +162,7 @@ def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedde
                 program.file(str(script))
             except lammps.MPIAbortException as error:  # one rank only: the others wait for it
                 logger.error("LAMMPS: %s", error)
-                world.Abort(1)
+                end_job(world, 1)
             except Exception as error:
                 logger.debug("LAMMPS: %s", error)  # it has said so itself
                 library.mdsieve_script_failed()

@@ -24,7 +24,7 @@ from mdsieve.driver.messages import (
     encode,
 )
 
-__all__ = ["DirectLink", "Handler", "LinkError", "MPILink"]
+__all__ = ["DirectLink", "Handler", "LinkError", "MPILink", "end_job"]
 
 logger = logging.getLogger("mdsieve.driver")
 
@@ -35,6 +35,17 @@ TAG_TO_FIX = 7343
 SHORTEST_PAUSE = 50e-6
 LONGEST_PAUSE = 2e-3
 LONGEST_PARTING = 30.0
+
+#: Seconds between the last line and the end of the job.
+LAST_WORDS = 0.5
+
+
+def end_job(comm, code: int) -> None:
+    """End the MPI job of all its ranks, after a pause in which the launcher forwards what was said last: it
+    drops what it has not read by then.
+    """
+    time.sleep(LAST_WORDS)
+    comm.Abort(code)
 
 
 class Handler(Protocol):
@@ -148,7 +159,7 @@ class MPILink:
 
     def abort(self, code: int) -> None:
         """End the whole MPI job: for a driver that must go although LAMMPS has not."""
-        self._comm.Abort(code)
+        end_job(self._comm, code)
 
     def _post(self, rank: int, tag: int, message: bytes) -> None:
         words = np.frombuffer(message, dtype="<i8")
