@@ -9,15 +9,26 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mdsieve import lammps_package
 from mdsieve.plugin import plugin_path
 
-__all__ = ["Finished", "lammps_environment", "lmp_command", "plugin_folder", "run_program", "split_command"]
+__all__ = [
+    "Finished",
+    "RunningProgram",
+    "lammps_environment",
+    "lmp_command",
+    "plugin_folder",
+    "run_program",
+    "running_program",
+    "split_command",
+]
 
 #: Variables by which a launcher of MPI tells its processes who they are: a program that is started from one
 #: of them must not take itself for it.
@@ -118,22 +129,94 @@ def split_command(words: str) -> list[str]:
 
 
 def run_program(command: Sequence[str], *, timeout: float | None = None) -> Finished:
-    """Run a program to its end, with the variables of `lammps_environment` and not as a part of an MPI job.
-
-    It and all that it started are ended when it takes too long, or when this process stops waiting; on Linux
-    it is also killed when this process is.
+    """Run a program to its end, see `running_program`.
 
     Parameters
     ----------
     command : sequence of str
     timeout : float, optional
-        Seconds.
+        Seconds after which it is ended.
 
     Raises
     ------
     OSError
         If it cannot be started.
     """
+    with running_program(command) as program:
+        return program.finish(timeout)
+
+
+@contextmanager
+def running_program(command: Sequence[str]) -> Iterator[RunningProgram]:
+    """Start a program, with the variables of `lammps_environment` and not as a part of an MPI job.
+
+    It and all that it started are ended when the context is left; on Linux it is also killed when this
+    process is.
+
+    Parameters
+    ----------
+    command : sequence of str
+
+    Raises
+    ------
+    OSError
+        If it cannot be started.
+    """
+    path = shutil.which(command[0])
+    if path is None:
+        raise FileNotFoundError(2, "there is no such program", command[0])
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: S603 (the user's own command; no shell)
+            [*_dying_with_us(), path, *command[1:]],
+            env=_variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        program = RunningProgram(process, said)
+        try:
+            yield program
+        finally:
+            program.end()
+
+
+class RunningProgram:
+    """What `running_program` has started."""
+
+    def __init__(self, process: subprocess.Popen, said: IO[bytes]) -> None:
+        self._process = process
+        self._said = said
+
+    def has_ended(self, patience: float) -> bool:
+        """Whether it comes to its end within some seconds."""
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def finish(self, timeout: float | None = None) -> Finished:
+        """Wait for its end, or end it after `timeout` seconds."""
+        timed_out = False
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            self.end()
+        self._said.seek(0)
+        return Finished(self._process.returncode, self._said.read().decode("utf-8", "replace"), timed_out)
+
+    def end(self) -> None:
+        """Kill it and all that it started, unless it has ended."""
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def _variables() -> dict[str, str]:
+    """Those of a program that is no part of an MPI job, with the MPI library of LAMMPS' package at hand."""
     variables = {
         name: value for name, value in lammps_environment().items() if not name.startswith(_OF_MPI_LAUNCHERS)
     }
@@ -141,29 +224,7 @@ def run_program(command: Sequence[str], *, timeout: float | None = None) -> Fini
     if mpi is not None:
         paths = [*filter(None, [variables.get("LD_LIBRARY_PATH")]), str(mpi)]
         variables["LD_LIBRARY_PATH"] = os.pathsep.join(paths)
-    program = shutil.which(command[0])
-    if program is None:
-        raise FileNotFoundError(2, "there is no such program", command[0])
-    process = subprocess.Popen(  # noqa: S603 (the user's own command; no shell)
-        [*_dying_with_us(), program, *command[1:]],
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    timed_out = False
-    try:
-        said, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-        _end(process)
-        said, _ = process.communicate()
-    except BaseException:
-        _end(process)
-        process.wait()
-        raise
-    return Finished(process.returncode, said.decode("utf-8", "replace"), timed_out)
+    return variables
 
 
 def _dying_with_us() -> list[str]:
@@ -171,8 +232,3 @@ def _dying_with_us() -> list[str]:
     if not sys.platform.startswith("linux"):
         return []
     return [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
-
-
-def _end(process: subprocess.Popen) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)

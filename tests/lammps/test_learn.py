@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A learning campaign: a generation from end to end, killed in the middle of MD."""
 
+import hashlib
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from mdsieve.driver.store import FrameStore
 from mdsieve.labels import PairStyleLabeller
 from mdsieve.learn.config import load_learn_config
 from mdsieve.pair_style import PairStyle
-from mdsieve.potentials import NetworkEnsemble
+from mdsieve.scores.deltas import unpack
 
 SCRIPT = """
 units metal
@@ -33,7 +34,13 @@ velocity all create ${T} $(v_seed + 1)
 timestep 0.001
 fix md all nvt temp ${T} ${T} 0.1
 fix sel all select 5 ni.nn Ni threshold 0.4 scaling none driver yes mode stream 4
-run 60
+variable turn loop 5
+label turn
+include ${potential}
+run 25
+shell sleep 2
+next turn
+jump SELF turn
 """
 
 FUNCTIONS = "elements Ni\ncutoff_type 2\n" + "".join(
@@ -44,7 +51,7 @@ DRIVER = """
 rule = "keep spread > 1e-6"
 [scores.spread]
 ensemble = "learn/ensemble.h5"
-of = "atomic"
+follow = true
 """
 
 CONFIG = """
@@ -53,8 +60,10 @@ functions = "ni.nn"
 start = ["start.extxyz"]
 driver = "select.toml"
 generations = 1
+retrain_after = 2
 variables = { T = 300 }
 [labels]
+largest_force = 1e4
 pair_style = "eam"
 pair_coeff = ["* * Ni_u3.eam"]
 [training]
@@ -92,10 +101,10 @@ def start(folder):
 
 
 @pytest.mark.timeout(500)
-def test_a_killed_campaign_goes_on_and_its_generation_is_whole(folder):
+def test_a_campaign_learns_while_md_runs_and_goes_on_after_a_kill(folder):
     process = start(folder)
-    store = folder / "learn" / "001" / "store.db"
-    while not store.exists() and process.poll() is None:
+    place = folder / "learn" / "001"
+    while not (place / "round-000" / "training.json").exists() and process.poll() is None:
         time.sleep(0.05)
     assert process.poll() is None, process.stdout.read()
     below = descendants(process.pid)
@@ -109,31 +118,55 @@ def test_a_killed_campaign_goes_on_and_its_generation_is_whole(folder):
     else:
         pytest.fail(f"{below}: still there")
     assert [one["number"] for one in generations(folder)] == [0]
-    first = (folder / "learn" / "000" / "ensemble.h5").read_bytes()
+    first = [
+        (folder / "learn" / name).read_bytes()
+        for name in ("000/ensemble.h5", "001/round-000/labelled.extxyz")
+    ]
 
     again = start(folder)
     said, _ = again.communicate(timeout=300)
     assert again.returncode == 0, said
     zero, one = generations(folder)
-    assert (folder / "learn" / "000" / "ensemble.h5").read_bytes() == first
+    assert first == [
+        (folder / "learn" / name).read_bytes()
+        for name in ("000/ensemble.h5", "001/round-000/labelled.extxyz")
+    ]
     assert zero["n_training"] == 12
     assert one["note"] == ""
-    assert one["n_evaluated"] == 13
-    with FrameStore.read(store) as opened:
-        assert opened.n_frames == one["n_kept"] > 0
-    labelled = read(folder / "learn" / "001" / "labelled.extxyz", ":")
-    assert len(labelled) == one["n_labelled"] == one["n_training"] - 12
+    assert one["n_evaluated"] == 26
+
+    # every frame that either MD has kept is in one round, and has been learnt
+    stores = sorted(place.glob("store-*.db"))
+    kept = []
+    for store in stores:
+        with FrameStore.read(store) as opened:
+            kept.append(opened.n_frames)
+    assert len(kept) == 2
+    assert kept[1] == one["n_kept"]
+    rounds = sorted(place.glob("round-*"))
+    labelled = [read(path / "labelled.extxyz", ":") for path in rounds]
+    assert len(rounds) == one["n_rounds"] > 2
+    assert sum(map(len, labelled)) == sum(kept) == one["n_labelled"] == one["n_training"] - 12
     reference = PairStyleLabeller(PairStyle.from_text("pair_style eam; pair_coeff * * Ni_u3.eam"))
-    for atoms, expected in zip(labelled, reference.label_all(labelled), strict=True):
+    frames = [atoms for part in labelled for atoms in part]
+    for atoms, expected in zip(frames, reference.label_all(frames), strict=True):
         np.testing.assert_allclose(atoms.get_forces(), expected.get_forces(), atol=1e-6)
         assert atoms.info["generation"] == 1
-    newest, second = (
-        NetworkEnsemble.load(folder / "learn" / name) for name in ("ensemble.h5", "001/ensemble.h5")
-    )
-    predicted = [one.predict(labelled[-1]).energy for one in (newest, second)]
-    np.testing.assert_array_equal(*predicted)
-    before = NetworkEnsemble.load(folder / "learn" / "000" / "ensemble.h5").predict(labelled[-1]).energy
-    assert (before != predicted[0]).all()
+
+    # the running driver has judged by the weights of several rounds
+    named = {weights_of(path / "ensemble.h5"): path.name for path in [folder / "learn" / "000", *rounds]}
+    with FrameStore.read(stores[1]) as opened:
+        judges = [named[unpack(delta, "spread")[0]["weights"]] for delta in opened.scorer_deltas("spread")]
+    assert judges == sorted(judges)
+    assert len(set(judges)) > 1
+    assert weights_of(folder / "learn" / "ensemble.h5") == weights_of(rounds[-1] / "ensemble.h5")
+    # and MD has run with them
+    log = (place / "log.lammps").read_text()
+    assert len({line for line in log.splitlines() if line.startswith("pair_coeff * * ")}) > 1
+
+
+def weights_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def generations(folder):

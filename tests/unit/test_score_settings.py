@@ -92,6 +92,11 @@ def test_the_committee_comes_from_the_user_s_function(bank, tmp_path, monkeypatc
         ("spread", {"factory": "a:b", "of": "atomic"}, "scores.spread: of = 'atomic' is for networks"),
         (
             "spread",
+            {"factory": "a:b", "follow": True},
+            "scores.spread: follow = true is for the file of an ensemble",
+        ),
+        (
+            "spread",
             {"factory": "a:b", "of": "stress"},
             "scores.spread.of: Input should be 'atomic', 'energy' or 'forces'",
         ),

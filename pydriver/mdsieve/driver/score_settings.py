@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -73,6 +74,8 @@ class SpreadSettings(_Settings):
         File of a `NetworkEnsemble`.
     potentials : list of path, optional
         Folders of n2p2 potentials, a member each. Of the three, one must be there.
+    follow : bool
+        Take new weights whenever the file of `ensemble` has been replaced.
     of : {"atomic", "energy", "forces"}, optional
         Default: forces for a factory, atomic for others.
     factor : float
@@ -86,6 +89,7 @@ class SpreadSettings(_Settings):
     factory: str | None = None
     ensemble: Path | None = None
     potentials: list[Path] | None = None
+    follow: bool = False
     of: Literal["atomic", "energy", "forces"] | None = None
     factor: _Positive = 1.0
     device: str = "auto"
@@ -99,6 +103,8 @@ class SpreadSettings(_Settings):
             raise ValueError(
                 f"found {' and '.join(given) or 'none'}, expected one of factory, ensemble, potentials"
             )
+        if self.follow and self.ensemble is None:
+            raise ValueError("follow = true is for the file of an ensemble")
         if self.factory is not None and self.of == "atomic":
             raise ValueError("of = 'atomic' is for networks: a factory's committee tells forces or energies")
         return self
@@ -222,39 +228,51 @@ def make_spread(settings: Mapping[str, Any], descriptor_hash: str) -> Scorer:
     ValueError
         One line, also if the user's factory fails, and for files that cannot be read.
     """
-    from mdsieve.scores.ensemble_spread import EnsembleSpreadScorer
+    from mdsieve.scores.followed_spread import FollowedSpreadScorer
     from mdsieve.scores.spread import SpreadScorer, calculators_from
 
     wanted = _read(SpreadSettings, "spread", settings)
-    of = wanted.quantity
     try:
         if wanted.factory is not None:
-            assert of != "atomic"
-            return SpreadScorer(calculators_from(wanted.factory), of=of, factor=wanted.factor)
-        ensemble = _ensemble(wanted)
-        if ensemble.n_members < 2:
-            raise ValueError("an ensemble of 1 member: expected at least 2")
-        if of == "forces":
-            return SpreadScorer(ensemble.forces, of="forces", factor=wanted.factor)
-        streamed = ensemble.functions.hash == descriptor_hash
-        if not streamed:
-            logger.warning(
-                "spread: the ensemble has other symmetry functions than the fix: positions are sent"
-            )
-        return EnsembleSpreadScorer(ensemble, of, streamed=streamed, factor=wanted.factor)
+            assert wanted.quantity != "atomic"
+            return SpreadScorer(calculators_from(wanted.factory), of=wanted.quantity, factor=wanted.factor)
+
+        def make(ensemble: NetworkEnsemble) -> Scorer:
+            return _spread_of(ensemble, wanted, descriptor_hash)
+
+        if wanted.follow:
+            assert wanted.ensemble is not None
+            return FollowedSpreadScorer(wanted.ensemble, make, partial(_ensemble, wanted))
+        return make(_ensemble(wanted, wanted.ensemble))
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         raise _failed("spread", error) from None
 
 
-def _ensemble(wanted: SpreadSettings) -> NetworkEnsemble:
-    """The networks that a table names, on their device."""
+def _spread_of(ensemble: NetworkEnsemble, wanted: SpreadSettings, descriptor_hash: str) -> Scorer:
+    """The scorer of an ensemble, by what it can be computed from."""
+    from mdsieve.scores.ensemble_spread import EnsembleSpreadScorer
+    from mdsieve.scores.spread import SpreadScorer
+
+    if ensemble.n_members < 2:
+        raise ValueError("an ensemble of 1 member: expected at least 2")
+    of = wanted.quantity
+    if of == "forces":
+        return SpreadScorer(ensemble.forces, of="forces", factor=wanted.factor)
+    streamed = ensemble.functions.hash == descriptor_hash
+    if not streamed:
+        logger.warning("spread: the ensemble has other symmetry functions than the fix: positions are sent")
+    return EnsembleSpreadScorer(ensemble, of, streamed=streamed, factor=wanted.factor)
+
+
+def _ensemble(wanted: SpreadSettings, path: Path | None) -> NetworkEnsemble:
+    """The networks of a file, or of the n2p2 folders that a table names, on their device."""
     from mdsieve.potentials.ensemble import NetworkEnsemble
     from mdsieve.potentials.n2p2 import read_n2p2
     from mdsieve.scores.columns import import_torch
 
     torch = import_torch("the score spread")
-    if wanted.ensemble is not None:
-        ensemble = NetworkEnsemble.load(wanted.ensemble)
+    if path is not None:
+        ensemble = NetworkEnsemble.load(path)
     else:
         ensemble = read_n2p2(
             wanted.potentials or [], length_unit=wanted.length_unit, energy_unit=wanted.energy_unit

@@ -95,6 +95,8 @@ class LearnConfig(_Table):
         Further variables of the script.
     generations : int
         At most.
+    retrain_after : int
+        Kept frames after which the ensemble is trained while MD goes on; 0: only when MD has ended.
     least_kept : float
         The campaign ends after a generation that has kept a smaller share of the frames evaluated.
     jobs : int
@@ -116,6 +118,7 @@ class LearnConfig(_Table):
     launcher: str = ""
     variables: dict[str, str | int | float] = Field(default_factory=dict)
     generations: int = Field(default=10, ge=1)
+    retrain_after: int = Field(default=50, ge=0)
     least_kept: float = Field(default=0.01, ge=0, lt=1)
     jobs: int = Field(default=1, ge=1)
     device: str = "cpu"

@@ -27,9 +27,11 @@ class Generation:
     ----------
     number : int
     n_evaluated, n_kept : int
-        Frames that MD has shown, and that were kept.
+        Frames that MD has shown, and that were kept; of MD that came to an end, not of such that was killed.
+    n_rounds : int
+        Times that the ensemble was trained.
     n_labelled, n_failed : int
-        Of the kept ones.
+        Kept frames with labels and without, in all rounds.
     n_training : int
         Frames that the ensemble was trained on in the end.
     validation : dict of str to float
@@ -41,6 +43,7 @@ class Generation:
     number: int
     n_evaluated: int = 0
     n_kept: int = 0
+    n_rounds: int = 0
     n_labelled: int = 0
     n_failed: int = 0
     n_training: int = 0
