@@ -2,6 +2,7 @@
 """Training of ensembles: the gradient, splits, masks, resuming, files, the command."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -230,6 +231,13 @@ def test_files_and_memory_train_alike_and_files_are_used_again(functions, frames
     assert torch.equal(EnsembleTrainer(ensemble, again, settings).gradient(), gradients[0])
     assert "described again" in caplog.text
     assert [a != file.stat().st_mtime_ns for a, file in zip(written, files, strict=True)].count(True) == 1
+
+
+def test_blocks_in_files_hold_no_file_open(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames, stress=True, memory=0.0)
+    before = len(os.listdir("/proc/self/fd"))
+    EnsembleTrainer(fresh(data), data, TrainingSettings(stress_weight=1.0)).gradient()
+    assert len(os.listdir("/proc/self/fd")) <= before < len(data.blocks) + before
 
 
 def test_frames_added_later_are_trained_on_with_those_before(functions, frames):

@@ -2,8 +2,8 @@
 """Blocks of training data as HDF5 files in a folder: for what exceeds memory, and for the next run.
 
 A file is named by a hash of all that decides its content, and appears whole or not at all. Its data sets are
-contiguous, ``fingerprints/SYMBOL`` and ``slopes/SYMBOL/...``, so that they are mapped into memory: what the
-system's page cache holds is not read again.
+contiguous, ``fingerprints/SYMBOL`` and ``slopes/SYMBOL/...``, so that derivatives are mapped into memory
+while a block is worked on: what the system's page cache holds is not read again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,30 +100,52 @@ class BlockFiles:
                     file[f"slopes/{symbol}/{name}"] = array
 
     def reader(self, key: str) -> Callable[[], BlockContent]:
-        """A function that returns the block, mapped into memory when it is first wanted."""
+        """A function that returns the block: fingerprints are read once, derivatives mapped each time.
+
+        A map keeps its file open as long as it is used, and there may be more blocks than files that the
+        system lets a process open.
+        """
         from mdsieve.potentials.training_data import BlockContent
 
         path = self.path(key)
-        found: list[BlockContent] = []
+        fingerprints: dict[str, np.ndarray] = {}
+        slopes: dict[str, dict[str, _Stored]] = {}
 
         def read() -> BlockContent:
-            if not found:
+            if not fingerprints:
                 with h5py.File(path, "r") as file:
-                    fingerprints = {symbol: data[...] for symbol, data in file["fingerprints"].items()}
-                    slopes = {
-                        symbol: slopes_from({name: _mapped(path, data) for name, data in group.items()})
-                        for symbol, group in file.get("slopes", {}).items()
-                    }
-                found.append(BlockContent(fingerprints, slopes))
-            return found[0]
+                    for symbol, group in file.get("slopes", {}).items():
+                        slopes[symbol] = {name: _Stored.of(data) for name, data in group.items()}
+                    fingerprints.update({symbol: data[...] for symbol, data in file["fingerprints"].items()})
+            return BlockContent(
+                fingerprints,
+                {
+                    symbol: slopes_from({name: stored.array(path) for name, stored in arrays.items()})
+                    for symbol, arrays in slopes.items()
+                },
+            )
 
         return read
 
 
-def _mapped(path: Path, data: h5py.Dataset) -> np.ndarray:
-    """A data set without reading it: pages come as they are touched."""
-    offset = data.id.get_offset()
-    if offset is None or not data.size or not data.shape:
-        return np.asarray(data[...])
-    # "c": PyTorch wants arrays it may write to, the file stays as it is
-    return np.asarray(np.memmap(path, data.dtype, "c", offset, data.shape))
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """A data set that is mapped, or one that is too small to be and is here."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    offset: int
+    content: np.ndarray | None
+
+    @classmethod
+    def of(cls, data: h5py.Dataset) -> _Stored:
+        offset = data.id.get_offset()
+        if offset is None or not data.size or not data.shape:
+            return cls(data.dtype, data.shape, 0, np.asarray(data[...]))
+        return cls(data.dtype, data.shape, offset, None)
+
+    def array(self, path: Path) -> np.ndarray:
+        if self.content is not None:
+            return self.content
+        # "c": PyTorch wants arrays it may write to, the file stays as it is
+        return np.asarray(np.memmap(path, self.dtype, "c", self.offset, self.shape))
