@@ -161,30 +161,38 @@ class Killed(Exception):
 @pytest.mark.parametrize("is_warm", [False, True])
 def test_a_killed_loop_goes_on_where_it_was_and_ends_as_if_it_had_not_been(pool, tmp_path, is_warm):
     baselines = () if is_warm else SETTINGS.baselines
-    settings = replace(SETTINGS, warm=is_warm, warm_epochs=2, baselines=baselines)
+    iterations = 1 if is_warm else 3
+    settings = replace(SETTINGS, warm=is_warm, warm_epochs=2, baselines=baselines, iterations=iterations)
     whole = Distillation(pool, tmp_path / "whole", settings).run()
-    deaths = ["training (1,", "judging on pool", "training (random" if baselines else "training (2,"]
+    deaths = ["training (1,", "judging on pool", *(f"training ({name}" for name in baselines[:1])]
 
     def report(title, done, of, words):
         if deaths and title.startswith(deaths[0]):
             deaths.pop(0)
             raise Killed
 
-    for _ in range(3):
+    while deaths:
         with pytest.raises(Killed):
             Distillation(pool, tmp_path / "killed", settings, resume=True, report=report).run()
     resumed = Distillation(pool, tmp_path / "killed", settings, resume=True, report=report).run()
     assert resumed["picks"] == whole["picks"]
     assert resumed["baselines"] == whole["baselines"]
-    assert resumed["ended"] == whole["ended"] == "the whole pool has been seen"
+    ended = "all iterations done" if is_warm else "the whole pool has been seen"
+    assert resumed["ended"] == whole["ended"] == ended
+    assert set(resumed["training"]) == set(whole["training"])
     assert [(r["method"], r["iteration"]) for r in whole["rows"]] == [
-        *(("uncertain", k) for k in range(3)),
+        *(("uncertain", k) for k in range(2 if is_warm else 3)),
         *((name, None) for name in baselines),
     ]
     for ours, theirs in zip(resumed["rows"], whole["rows"], strict=True):
         assert ours["frames"] == theirs["frames"]
         for name, value in theirs["errors"]["pool"].items():
             assert ours["errors"]["pool"][name] == pytest.approx(value, rel=1e-6)
+    if is_warm:  # killed after the last row, before the table
+        (tmp_path / "killed" / "table.csv").unlink()
+        Distillation(pool, tmp_path / "killed", settings, resume=True).run()
+    tables = [(tmp_path / name / "table.csv").read_text().splitlines() for name in ("killed", "whole")]
+    assert len(tables[0]) == len(tables[1]) == 1 + len(whole["rows"])
     with pytest.raises(ValueError, match=r"record\.json: .* differs in kappa"):
         Distillation(pool, tmp_path / "killed", replace(settings, kappa=2.0), resume=True)
     with pytest.raises(FileExistsError, match="--resume"):
@@ -233,6 +241,10 @@ def test_the_command_distils_and_tells_what_it_did(frames, tmp_path, monkeypatch
         ({"kappa": -1.0}, "kappa is -1.0: expected 0 or more"),
         ({"baselines": ("best",)}, "baseline 'best': expected one of random, grid, bank"),
         ({"n_members": 1}, "n_members is 1: expected at least 2"),
+        ({"warm_epochs": 0}, "warm_epochs is 0: expected at least 1"),
+        ({"most": 0}, "most is 0: expected at least 1"),
+        ({"hidden": (5, 0)}, "expected at least 1 in each"),
+        ({"activation": "x"}, "activation 'x'"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(options, message):
@@ -248,4 +260,9 @@ def test_pools_that_make_no_sense_are_named(pool, functions, frames, tmp_path):
         Distillation(pool, tmp_path, replace(SETTINGS, start=99))
     with pytest.raises(ValueError, match="axis 'T': expected E, V, H, O or a key"):
         coordinates(pool, "T")
+    with pytest.raises(ValueError, match="axis 'T'"):  # before anything is trained
+        Distillation(pool, tmp_path / "grid", replace(SETTINGS, grid_axes=("E", "T")))
+    assert not (tmp_path / "grid").exists()
+    with pytest.raises(ValueError, match="two sets to judge ensembles on are called pool"):
+        Distillation(pool, tmp_path / "twice", SETTINGS, others=[pool])
     assert len(by_random(pool, 5, seed=1).frames) == 5

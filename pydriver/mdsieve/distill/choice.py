@@ -230,7 +230,8 @@ def by_bank(pool: Pool, n: int, seed: int) -> Picks:
             best, best_threshold = kept, float(np.exp(middle))
         if len(kept) == n:
             break
-    rest = [int(k) for k in order if int(k) not in set(best)]
+    taken = set(best)
+    rest = [int(k) for k in order if int(k) not in taken]
     facts: dict[str, float | int | str] = {"threshold": best_threshold, "by_the_rule": len(best)}
     return Picks.whole(np.sort(best + rest[: n - len(best)]), **facts)
 

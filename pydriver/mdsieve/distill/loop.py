@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mdsieve._version import __version__
-from mdsieve.distill.choice import Picks, by_bank, by_grid, by_random, uncertain
+from mdsieve.distill.choice import Picks, by_bank, by_grid, by_random, coordinates, uncertain
 from mdsieve.distill.evaluation import Evaluation
 from mdsieve.distill.settings import DistillationSettings
 from mdsieve.distill.table import write_curve, write_table
@@ -72,7 +72,8 @@ class Distillation:
     Raises
     ------
     ValueError
-        If there are fewer frames than to begin with, or the folder is of another distillation.
+        If there are fewer frames than to begin with, two sets have one name, a frame has no number for an
+        axis of the grid, or the folder is of another distillation.
     FileExistsError
         If the folder holds one and `resume` is False.
     """
@@ -104,6 +105,13 @@ class Distillation:
             raise ValueError(
                 f"{len(pool)} frames in the pool: fewer than the {self.settings.start} to begin with"
             )
+        names = [each.name for each in (pool, *others)]
+        twice = [name for k, name in enumerate(names) if name in names[:k]]
+        if twice:
+            raise ValueError(f"two sets to judge ensembles on are called {twice[0]}: expected other names")
+        if "grid" in self.settings.baselines:  # not after all trainings
+            for axis in self.settings.grid_axes:
+                coordinates(pool, axis, self.settings.pressure)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._evaluations = [
             Evaluation(
@@ -137,7 +145,9 @@ class Distillation:
             self._add(frames, picks)
             judged = self._ensemble(name, frames, None, seed=_SEEDS_APART + place)
             self._judge(name, None, picks, judged)
+        self._save()
         self._write_frames()
+        write_table(self.record, self.folder / "table.csv")
         write_curve(self.record, self.folder / "curve.png")
         return self.record
 
@@ -277,10 +287,10 @@ class Distillation:
             report=lambda entry: self._report(title, entry["epoch"], training.epochs, _words(entry)),
         )
         record = trainer.run()
+        self.record["training"][name] = {**record.summary(), "history": record.history}
+        self._save()  # before the ensemble: once that is there, this is not done again
         ensemble.save(path)
         checkpoint.unlink(missing_ok=True)
-        self.record["training"][name] = {**record.summary(), "history": record.history}
-        self._save()
         return ensemble
 
     def _judge(self, method: str, number: int | None, picks: Picks, ensemble: NetworkEnsemble) -> None:
@@ -389,7 +399,6 @@ class Distillation:
                 structures.append(atoms)
         with replacing(self.folder / "distilled.extxyz") as temporary:
             write(temporary, structures, format="extxyz")
-        self._save()
 
 
 def _words(entry: dict[str, Any]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from mdsieve.distill.choice import Pooling
+from mdsieve.potentials.architecture import Layers
 from mdsieve.potentials.training_settings import TrainingSettings
 
 __all__ = ["BASELINES", "DistillationSettings"]
@@ -68,7 +69,7 @@ class DistillationSettings:
     warm_epochs: int = 40
     n_members: int = 5
     hidden: tuple[int, ...] = (32, 32)
-    activation: Literal["t", "u"] | str = "t"
+    activation: str = "t"
     force_frames: int = 400
     baselines: tuple[str, ...] = ()
     grid_axes: tuple[str, str] = ("E", "V")
@@ -84,14 +85,14 @@ class DistillationSettings:
             ("iterations", 0),
             ("n_members", 2),
             ("grid_bins", 1),
+            ("warm_epochs", 1),
+            ("force_frames", 0),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected at least {least}")
-        for name in ("warm_epochs",):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: expected at least 1")
-        if self.force_frames < 0 or (self.most is not None and self.most < 1):
-            raise ValueError("force_frames and most: expected 0 or more, and 1 or more")
+        if self.most is not None and self.most < 1:
+            raise ValueError(f"most is {self.most}: expected at least 1")
+        Layers(self.hidden, tuple(self.activation))  # refuses what makes no network
         if not (math.isfinite(self.kappa) and self.kappa >= 0):
             raise ValueError(f"kappa is {self.kappa}: expected 0 or more")
         if self.pooling not in ("frame", "batch"):
