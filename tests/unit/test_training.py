@@ -27,6 +27,7 @@ from mdsieve.potentials import (
 )
 from mdsieve.potentials.activations import activate
 from mdsieve.potentials.architecture import ACTIVATIONS
+from mdsieve.potentials.networks import ElementNetwork
 from mdsieve.potentials.training import split
 
 DOUBLE = {"precision": "double"}
@@ -63,17 +64,25 @@ def loss_by_predictions(ensemble, frames, masks, settings, trains):
     return total / trains.sum(axis=1)
 
 
+def is_close(found, expected, rtol=1e-12, atol=1e-12):
+    """Numbers of tensors agree; what PyTorch has for it imports five hundred modules."""
+    np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=rtol, atol=atol)
+
+
 @pytest.mark.parametrize("letter", sorted(ACTIVATIONS))
 def test_slopes_and_bends_of_activations_are_their_derivatives(letter):
     x = torch.linspace(-2.0, 2.0, 8, dtype=torch.float64, requires_grad=True)
     value, slope, bend = activate(letter, x)
+    one = ElementNetwork(1, Layers((), letter), 1).double()  # what predictions are made with
+    torch.nn.init.ones_(one.weights[0])
+    is_close(value, one(x[:, None])[0])
     (first,) = torch.autograd.grad(value.sum(), x, create_graph=True)
-    torch.testing.assert_close(torch.ones_like(x) if slope is None else slope, first)
+    is_close(torch.ones_like(x) if slope is None else slope, first)
     expected = torch.zeros_like(x)
     if first.requires_grad:
         (second,) = torch.autograd.grad(first.sum(), x, allow_unused=True)
         expected = expected if second is None else second
-    torch.testing.assert_close(torch.zeros_like(x) if bend is None else bend, expected)
+    is_close(torch.zeros_like(x) if bend is None else bend, expected)
 
 
 @pytest.mark.parametrize("layers", [((6, 5), "tul"), ((4,), "ps"), ((), "l"), ((3, 3), "lgt")])
@@ -95,6 +104,21 @@ def test_the_gradient_is_that_of_the_loss_of_predictions(functions, frames, laye
         losses.append(loss_by_predictions(ensemble, frames, masks, settings, trains))
     slope = (losses[0] - losses[1]) / 2e-5
     np.testing.assert_allclose((gradient * direction).sum(dim=1).numpy(), slope, rtol=2e-6)
+
+
+def test_columns_that_hardly_vary_are_not_blown_up(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames[:4])
+    for block in data.blocks:
+        rows = block.load().fingerprints["Ni"]
+        rows[:, 0] = 0.3  # does not vary at all
+        rows[:, 1] = 0.3 + 1e-9 * np.arange(len(rows))
+    rows = data.fingerprints("Ni")
+    ensemble = fresh(data)
+    network = ensemble.networks.network("Ni")
+    np.testing.assert_allclose(network.shift[0, 0].numpy(), rows.mean(axis=0))
+    deviations = rows.std(axis=0)
+    expected = [1.0, 1e4 / deviations.max(), 1 / deviations[2], 1 / deviations[3]]
+    np.testing.assert_allclose(network.factor[0, 0].numpy(), expected)
 
 
 def test_training_lowers_the_errors_of_all_members(functions, frames):
@@ -193,9 +217,14 @@ def test_a_killed_training_resumes_to_the_same_result(functions, frames, tmp_pat
     resumed, record = weights(checkpoint=path, resume=True)
     for name, value in whole.networks.state_dict().items():
         assert torch.equal(value, again.networks.state_dict()[name])
-        torch.testing.assert_close(resumed.networks.state_dict()[name], value, rtol=1e-6, atol=1e-9)
+        is_close(resumed.networks.state_dict()[name], value, rtol=1e-6, atol=1e-9)
     assert record.history == whole_record.history == again_record.history
     assert [entry["epoch"] for entry in record.history] == [2, 4, 6, 8, 9]
+    if schedule == "cosine":
+        shares = np.array([2, 4, 6, 8, 9]) / 9
+        expected = 1e-2 * (1e-3 + (1 - 1e-3) * (1 + np.cos(np.pi * shares)) / 2)
+        rates = [entry["learning_rate"][0] for entry in record.history]
+        np.testing.assert_allclose(rates, expected, rtol=1e-6)
     with pytest.raises(ValueError, match=r"state\.npz: .* differs in learning_rate"):
         EnsembleTrainer(fresh(data), data, replace(settings, learning_rate=1.0), checkpoint=path, resume=True)
 
@@ -249,6 +278,13 @@ def test_frames_added_later_are_trained_on_with_those_before(functions, frames):
     np.testing.assert_allclose(data.energies, [atoms.get_potential_energy() for atoms in frames[:9]])
     assert sorted(np.concatenate([block.frames for block in data.blocks])) == list(range(9))
     EnsembleTrainer(ensemble, data, TrainingSettings(epochs=1)).run()
+    coinciding = frames[1].copy()
+    coinciding.calc = frames[1].calc
+    coinciding.positions[1] = coinciding.positions[0]
+    n_blocks = len(data.blocks)
+    with pytest.raises(ValueError, match="same place"):
+        data.add([frames[0], coinciding])
+    assert (len(data), len(data.blocks)) == (9, n_blocks)
 
 
 def test_energies_alone_need_no_derivatives(functions, frames):
@@ -316,6 +352,12 @@ def test_the_command_trains_resumes_and_starts_from_an_ensemble(frames, tmp_path
     first, second = (NetworkEnsemble.load(path).provenance["training"]["best"] for path in (out, warm))
     assert np.mean([b["validation_loss"] for b in second]) < np.mean([b["validation_loss"] for b in first])
     capsys.readouterr()
+    state = tmp_path / "killed.h5.training.npz"
+    state.write_bytes(b"of a killed run")
+    again = ("train", pool, "--start", out, "-o", tmp_path / "killed.h5", *common)
+    assert run(monkeypatch, *again) == USER_ERROR
+    assert "killed.h5.training.npz: the state of a training that was killed" in capsys.readouterr().err
+    assert state.read_bytes() == b"of a killed run"
     assert run(monkeypatch, *words) == USER_ERROR
     assert "e.h5: the file exists already" in capsys.readouterr().err
     assert run(monkeypatch, *words[:-8], "--hidden", "a", *common, "--overwrite") == USER_ERROR

@@ -89,6 +89,9 @@ def train(
     checkpoint = output.with_name(output.name + ".training.npz")
     if output.exists() and not overwrite and not (resume and checkpoint.exists()):
         raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(output))
+    if checkpoint.exists() and not (resume or overwrite):
+        state = "the state of a training that was killed; say --resume to go on, --overwrite to begin anew"
+        raise FileExistsError(17, state, str(checkpoint))
     if not output.parent.is_dir():
         raise FileNotFoundError(2, "the folder does not exist", str(output.parent))
     settings = TrainingSettings(

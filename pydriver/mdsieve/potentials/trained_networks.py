@@ -29,9 +29,9 @@ def new_ensemble(
     """Networks with random weights made fit for training on some frames.
 
     Each column is standardised by its mean and standard deviation over the environments, at least 10⁻⁴ of the
-    element's largest; an element's offset is its share of the energy by least squares, the networks' scale
-    the deviation of an atom's energy that is left (of E/n, times √n), or 1 eV. Random weights of first layers
-    are taken as those of the basis of training.
+    element's largest, or 1 where it does not vary; an element's offset is its share of the energy by least
+    squares, the networks' scale the deviation of an atom's energy that is left (of E/n, times √n), or 1 eV.
+    Random weights of first layers are taken as those of the basis of training.
 
     Parameters
     ----------
@@ -57,8 +57,9 @@ def new_ensemble(
             scaling[symbol] = np.zeros(width), np.ones(width)
             continue
         deviations = rows.std(axis=0)
-        least = _LEAST_DEVIATION * deviations.max(initial=0.0)
-        scaling[symbol] = rows.mean(axis=0), 1.0 / np.where(deviations > 0, np.maximum(deviations, least), 1)
+        varies = np.ptp(rows, axis=0) > 0  # a deviation of rounding errors may be above 0
+        least = _LEAST_DEVIATION * deviations[varies].max(initial=0.0)
+        scaling[symbol] = rows.mean(axis=0), 1.0 / np.where(varies, np.maximum(deviations, least), 1.0)
     offsets, scale = _offsets(frames)
     networks.set_standardisation(scaling, scale)
     ensemble = NetworkEnsemble(frames.functions, networks, offsets)

@@ -261,10 +261,7 @@ class EnsembleTrainer:
         first, second = _DECAYS
         state.mean.lerp_(networks.gradient, 1.0 - first)
         state.square.mul_(second).addcmul_(networks.gradient, networks.gradient, value=1.0 - second)
-        rate = state.rate * min(1.0, state.n_steps / _STEPS_TO_WARM)
-        if settings.schedule == "cosine":
-            cosine = 0.5 * (1.0 + math.cos(math.pi * share))
-            rate = rate * (settings.final_share + (1.0 - settings.final_share) * cosine)
+        rate = state.rate * min(1.0, state.n_steps / _STEPS_TO_WARM) * settings.rate_factor(share)
         rate = rate * state.active
         root = (state.square / (1.0 - second**state.n_steps)).sqrt_().add_(_TINY)
         networks.values.mul_(1.0 - settings.weight_decay * rate * networks.decays)
@@ -319,7 +316,7 @@ class EnsembleTrainer:
                 values[:, block.frames] = getattr(errors, name)
         errors = FrameErrors(**parts)
         loss = (errors.loss(self.settings) * self._validates).sum(dim=1) / self._validates.sum(dim=1)
-        entry: dict[str, Any] = {"epoch": self._state.epoch, "learning_rate": self._shown_rate()}
+        entry: dict[str, Any] = {"epoch": self._state.epoch, "learning_rate": self._rates()}
         for name, values in parts.items():
             counts = self._labelled(name)
             if not bool(counts.any()):
@@ -347,10 +344,10 @@ class EnsembleTrainer:
             counts[block.frames] = rows.sum(axis=1)
         return torch.as_tensor(counts).to(self._trains)
 
-    def _shown_rate(self) -> list[float]:
-        share = self._state.epoch / self.settings.epochs
-        cosine = 0.5 * (1.0 + math.cos(math.pi * share)) if self.settings.schedule == "cosine" else 1.0
-        return [rate * max(cosine, self.settings.final_share) for rate in self._state.rate[:, 0].tolist()]
+    def _rates(self) -> list[float]:
+        """Each member's learning rate at the end of the epoch, once the first steps are done."""
+        factor = self.settings.rate_factor(self._state.epoch / self.settings.epochs)
+        return [rate * factor for rate in self._state.rate[:, 0].tolist()]
 
     # --- state ----------------------------------------------------------------------------------------------
 

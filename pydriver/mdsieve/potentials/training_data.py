@@ -220,11 +220,13 @@ class TrainingFrames:
             self._temporary = tempfile.TemporaryDirectory(prefix="mdsieve-training-")
             self._files = BlockFiles(self._temporary.name, self.functions, self._dtype, self.has_stress)
         n_done = 0
+        made = []
         for numbers, block in zip(plan, self._made(plan, frames, labels, composition, first), strict=True):
-            self.blocks.append(block)
+            made.append(block)
             n_done += len(numbers)
             if report is not None:
                 report(n_done, len(frames))
+        self.blocks += made  # nothing is added if a frame cannot be described
         self.energies = np.append(self.energies, [each.energy for each in labels])
         self.n_atoms = np.append(self.n_atoms, [len(atoms) for atoms in frames]).astype(np.int64)
         self.composition = np.concatenate([self.composition, composition])

@@ -106,6 +106,12 @@ class TrainingSettings:
         if not (math.isfinite(value) and holds(value)):
             raise ValueError(f"{name} is {value}: expected {expected}")
 
+    def rate_factor(self, share: float) -> float:
+        """Factor of the learning rate that the cosine gives at a share of all epochs; 1 for ``plateau``."""
+        if self.schedule != "cosine":
+            return 1.0
+        return self.final_share + (1.0 - self.final_share) * 0.5 * (1.0 + math.cos(math.pi * share))
+
     def to_dict(self) -> dict[str, Any]:
         """All options, for a record."""
         return asdict(self)
