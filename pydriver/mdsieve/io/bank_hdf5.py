@@ -10,13 +10,12 @@ each element a group ``elements/SYMBOL`` with attributes ``threshold`` and ``cut
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import h5py
 import numpy as np
 
 from mdsieve import _core
-from mdsieve.io.wording import shown_error
+from mdsieve.io.hdf5_reading import reading
 
 _FORMAT = "mdsieve-bank"
 _VERSION = 1
@@ -60,15 +59,8 @@ def read_bank_hdf5(path: str | os.PathLike) -> _core.EnvironmentBank:
     OSError
         If the file cannot be read.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(2, "no such bank", str(path))
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file)
-    except (AttributeError, LookupError, MemoryError, OSError, OverflowError, RuntimeError) as error:
-        raise ValueError(f"{path}: the bank is damaged: {shown_error(error)}") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {shown_error(error)}") from None
+    with reading(path, "bank") as file:
+        return _read(file)
 
 
 def _read(file: h5py.File) -> _core.EnvironmentBank:

@@ -22,8 +22,8 @@ import numpy as np
 
 from mdsieve._version import __version__
 from mdsieve.descriptors import SymmetryFunctions
+from mdsieve.io.hdf5_reading import reading
 from mdsieve.io.replacing import replacing
-from mdsieve.io.wording import shown_error
 from mdsieve.potentials.architecture import Architecture, Layers
 from mdsieve.potentials.ensemble import NetworkEnsemble
 from mdsieve.potentials.networks import ElementNetwork, ElementNetworks, torch
@@ -82,15 +82,8 @@ def read_ensemble(path: str | os.PathLike) -> NetworkEnsemble:
     OSError
         If the file cannot be read.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(2, "no such ensemble", str(path))
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file)
-    except (AttributeError, LookupError, MemoryError, OSError, OverflowError, RuntimeError) as error:
-        raise ValueError(f"{path}: the ensemble is damaged: {shown_error(error)}") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {shown_error(error)}") from None
+    with reading(path, "ensemble") as file:
+        return _read(file)
 
 
 def _read(file: h5py.File) -> NetworkEnsemble:
