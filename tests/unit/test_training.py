@@ -4,6 +4,7 @@
 import json
 import os
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -119,6 +120,49 @@ def test_columns_that_hardly_vary_are_not_blown_up(functions, frames):
     deviations = rows.std(axis=0)
     expected = [1.0, 1e4 / deviations.max(), 1 / deviations[2], 1 / deviations[3]]
     np.testing.assert_allclose(network.factor[0, 0].numpy(), expected)
+
+
+def test_steps_are_those_of_adamw_and_of_the_schedule(functions, frames):
+    """Loshchilov and Hutter's algorithm 2 in NumPy, all frames in one batch; biases do not decay."""
+    data = TrainingFrames.from_atoms(functions, frames[:6])
+    settings = TrainingSettings(
+        epochs=4, check_every=4, batch_size=99, weight_decay=20.0, validation_share=0.0, **DOUBLE
+    )
+    by_hand, trainer = (EnsembleTrainer(fresh(data), data, settings) for _ in range(2))
+    networks = by_hand.networks
+    sizes = [(a, b) for n in functions.n_features.values() for a, b in pairwise(Layers((6, 5)).sizes(n))]
+    decays = np.concatenate([np.r_[np.ones(a * b), np.zeros(b)] for a, b in sizes])
+    values, mean, square = networks.values.numpy().copy(), 0.0, 0.0
+    for step in range(1, 5):
+        networks.values.copy_(torch.as_tensor(values))
+        gradient = by_hand.gradient().numpy()
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        rate = 1e-2 * step / 100 * (1e-3 + (1 - 1e-3) * (1 + np.cos(np.pi * (step - 1) / 4)) / 2)
+        pull = mean / (1 - 0.9**step) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+        values = values - rate * (pull + 20.0 * decays * values)
+    trainer.run()
+    np.testing.assert_allclose(trainer.networks.values.numpy(), values, rtol=1e-9, atol=1e-12)
+
+
+def test_the_rate_of_a_member_falls_when_its_validation_loss_does_not(functions, frames):
+    data = TrainingFrames.from_atoms(functions, frames[:8])
+    # at such a rate nothing gets better
+    settings = TrainingSettings(
+        epochs=12, check_every=1, learning_rate=3.0, schedule="plateau", plateau_epochs=3, plateau_factor=0.25
+    )
+    record = EnsembleTrainer(fresh(data), data, settings).run()
+    losses, rates = (
+        np.array([entry[name] for entry in record.history]) for name in ("validation_loss", "learning_rate")
+    )
+    for loss, found in zip(losses.T, rates.T, strict=True):
+        rate, best, since = 3.0, np.inf, 0
+        for epoch in range(12):
+            assert found[epoch] == rate
+            best, since = (loss[epoch], 0) if loss[epoch] < best else (best, since + 1)
+            if since == 3:
+                rate, since = rate / 4, 0
+        assert rate < 3.0
 
 
 def test_training_lowers_the_errors_of_all_members(functions, frames):

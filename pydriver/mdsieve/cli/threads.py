@@ -11,6 +11,6 @@ def let_threads_sleep() -> None:
 
     To be called before PyTorch is imported. Training works in thousands of short parallel stretches. Threads
     that spin at the end of each hold the processor that the last one needs as soon as the machine has other
-    work: two threads on two busy cores then took fifty times as long.
+    work: two threads on two busy cores then take many times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

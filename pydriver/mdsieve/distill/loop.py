@@ -146,9 +146,9 @@ class Distillation:
             judged = self._ensemble(name, frames, None, seed=_SEEDS_APART + place)
             self._judge(name, None, picks, judged)
         self._save()
-        self._write_frames()
         write_table(self.record, self.folder / "table.csv")
         write_curve(self.record, self.folder / "curve.png")
+        self._write_frames()  # last: who finds them finds all
         return self.record
 
     def _reporter(self, title: str) -> Callable[[int, int], None]:
