@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import units
 from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from tests.unit.network_cases import FUNCTIONS, random_ensemble
 from tests.unit.training_cases import labelled, run
@@ -107,6 +109,12 @@ def test_the_grid_takes_as_many_frames_of_each_cell_as_it_can(pool):
     assert not np.array_equal(picks.frames, by_grid(pool, 11, ("E", "V"), 3, seed=3).frames)
 
 
+def test_the_enthalpy_of_an_axis_has_the_pressure_in_bar(pool, frames):
+    found = coordinates(pool, "H", pressure=2e4)
+    expected = [(a.get_potential_energy() + 2e4 * units.bar * a.get_volume()) / len(a) for a in frames]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_the_bank_takes_what_its_rule_keeps(pool, functions, frames):
     picks = by_bank(pool, 9, seed=1)
     assert len(set(picks.frames.tolist())) == 9
@@ -180,6 +188,13 @@ def test_a_killed_loop_goes_on_where_it_was_and_ends_as_if_it_had_not_been(pool,
     ended = "all iterations done" if is_warm else "the whole pool has been seen"
     assert resumed["ended"] == whole["ended"] == ended
     assert set(resumed["training"]) == set(whole["training"])
+    assert whole["training"]["1"]["n_epochs"] == (2 if is_warm else 4)
+    if not is_warm:
+        last = np.sort(np.random.default_rng([0, 11]).permutation(24)[18:])
+        before = NetworkEnsemble.load(tmp_path / "whole" / "ensemble-1.h5")
+        picks = uncertain(pool, before, last, kappa=1.1)
+        assert whole["picks"][2]["frames"] == picks.frames.tolist()
+        assert whole["picks"][2]["facts"] == picks.facts
     assert [(r["method"], r["iteration"]) for r in whole["rows"]] == [
         *(("uncertain", k) for k in range(2 if is_warm else 3)),
         *((name, None) for name in baselines),
@@ -197,6 +212,23 @@ def test_a_killed_loop_goes_on_where_it_was_and_ends_as_if_it_had_not_been(pool,
         Distillation(pool, tmp_path / "killed", replace(settings, kappa=2.0), resume=True)
     with pytest.raises(FileExistsError, match="--resume"):
         Distillation(pool, tmp_path / "killed", settings)
+
+
+def test_forces_of_environments_that_were_not_taken_are_not_trained_on(pool, functions, frames, tmp_path):
+    settings = replace(SETTINGS, iterations=1, baselines=(), force_frames=0)
+    record = Distillation(pool, tmp_path / "right", settings).run()
+    taken = record["picks"][1]
+    changed = list(frames)
+    for number, environments in zip(taken["frames"], taken["environments"], strict=True):
+        atoms = frames[number].copy()
+        forces = np.full((len(atoms), 3), 99.0)
+        forces[environments] = frames[number].get_forces()[environments]
+        atoms.calc = SinglePointCalculator(atoms, energy=frames[number].get_potential_energy(), forces=forces)
+        changed[number] = atoms
+    assert taken["frames"]
+    again = Distillation(Pool(functions, changed), tmp_path / "wrong", settings).run()
+    assert again["picks"] == record["picks"]
+    assert again["rows"][1]["errors"] == record["rows"][1]["errors"]
 
 
 def test_the_command_distils_and_tells_what_it_did(frames, tmp_path, monkeypatch, capsys):

@@ -36,6 +36,17 @@ def test_exported_members_come_back_as_the_ensemble(tmp_path, own_scaling):
     np.testing.assert_allclose(after.stress, before.stress, atol=1e-14)
 
 
+def test_factors_below_and_at_zero_go_into_the_exported_weights(tmp_path):
+    ensemble, atoms = random_ensemble(1), nickel_aluminium(1)
+    ensemble.networks.set_standardisation(
+        {"Ni": (np.array([0.1, 0.2, 0.3, 0.4]), np.array([-2.0, 0.0, 1.0, 0.5]))}
+    )
+    write_n2p2(ensemble, tmp_path)
+    before, after = ensemble.predict(atoms), read_n2p2(tmp_path).predict(atoms)
+    np.testing.assert_allclose(after.atomic, before.atomic, rtol=1e-13)
+    np.testing.assert_allclose(after.forces, before.forces, atol=1e-13)
+
+
 def test_what_n2p2_would_make_of_an_exported_folder_is_the_members_prediction(tmp_path):
     ensemble, atoms = random_ensemble(2, PLAIN), nickel_aluminium(2)
     write_n2p2(ensemble, tmp_path, -1)
@@ -83,6 +94,7 @@ def test_the_own_unit_lines_win_and_hartree_and_bohr_become_ev_and_angstrom(tmp_
     plain = read_n2p2(tmp_path).predict(atoms)
     given = read_n2p2(tmp_path, energy_unit="hartree").predict(atoms)
     np.testing.assert_allclose(given.forces, 27.211386245988 * plain.forces, rtol=1e-12)
+    np.testing.assert_allclose(given.atomic, 27.211386245988 * plain.atomic, rtol=1e-12)
     with open(tmp_path / "input.nn", "a") as file:
         file.write("energy_unit hartree\n")
     np.testing.assert_array_equal(read_n2p2(tmp_path).predict(atoms).atomic, given.atomic)
@@ -108,7 +120,7 @@ def test_training_makes_the_ranges_and_more_frames_widen_them(tmp_path):
     ensemble, frames = random_ensemble(2), [nickel_aluminium(seed) for seed in range(4)]
     for atoms in frames:
         atoms.calc = SinglePointCalculator(atoms, energy=-70.0, forces=np.zeros((16, 3)))
-    for part in (frames[:2], frames[2:]):
+    for part in (frames[:2], frames[2:], frames[:2]):
         data = TrainingFrames.from_atoms(ensemble.functions, part)
         EnsembleTrainer(ensemble, data, TrainingSettings(epochs=1)).run()
     write_n2p2(ensemble, tmp_path)

@@ -122,6 +122,23 @@ def test_columns_that_hardly_vary_are_not_blown_up(functions, frames):
     np.testing.assert_allclose(network.factor[0, 0].numpy(), expected)
 
 
+def test_offsets_are_the_elements_energies_and_the_scale_is_what_is_left(functions, frames):
+    def ensemble_of(left):
+        labelled_so = [atoms.copy() for atoms in frames[:12]]
+        for k, atoms in enumerate(labelled_so):
+            n_al = (atoms.symbols == "Al").sum()
+            energy = -3.5 * n_al - 4.5 * (len(atoms) - n_al) + left * (-1) ** k * np.sqrt(len(atoms))
+            atoms.calc = SinglePointCalculator(atoms, energy=energy)
+        return fresh(TrainingFrames.from_atoms(functions, labelled_so))
+
+    exact, scattered = ensemble_of(0.0), ensemble_of(0.2)
+    np.testing.assert_allclose(exact.offsets["Al"], -3.5)
+    np.testing.assert_allclose(exact.offsets["Ni"], -4.5)
+    assert float(exact.networks.network("Ni").scale[0, 0]) == 1.0
+    np.testing.assert_allclose(scattered.offsets["Ni"], -4.5, atol=0.1)
+    assert float(scattered.networks.network("Al").scale[2, 0]) == pytest.approx(0.2, rel=0.1)
+
+
 def test_steps_are_those_of_adamw_and_of_the_schedule(functions, frames):
     """Loshchilov and Hutter's algorithm 2 in NumPy, all frames in one batch; biases do not decay."""
     data = TrainingFrames.from_atoms(functions, frames[:6])
@@ -277,13 +294,24 @@ def test_members_stop_when_validation_no_longer_gains(functions, frames):
     data = TrainingFrames.from_atoms(functions, frames[:8])
     # at such a rate nothing gets better
     settings = TrainingSettings(epochs=400, check_every=1, patience=3, learning_rate=3.0, schedule="plateau")
-    record = EnsembleTrainer(fresh(data), data, settings).run()
+    ensemble = fresh(data)
+    record = EnsembleTrainer(ensemble, data, settings).run()
     assert record.n_epochs < 400
     assert record.n_epochs - max(record.best_epoch) == 3
     assert record.ended == "no member's validation loss fell any more"
     losses = np.array([entry["validation_loss"] for entry in record.history])
     for member, epoch in enumerate(record.best_epoch):
         assert losses[: epoch + 3, member].argmin() + 1 == epoch
+    # the ensemble has the weights of then, not the last
+    said = [ensemble.predict(atoms, forces=False).energy for atoms in frames[:8]]
+    for member, validates in enumerate(~split(8, 3, 0.2, 0)):
+        misses = [
+            (s[member] - a.get_potential_energy()) / len(a)
+            for s, a, is_one in zip(said, frames[:8], validates, strict=True)
+            if is_one
+        ]
+        found = np.sqrt(np.mean(np.square(misses)))
+        assert found == pytest.approx(record.best[member]["validation_energy"], rel=1e-3)
 
 
 def test_files_and_memory_train_alike_and_files_are_used_again(functions, frames, tmp_path, caplog):
