@@ -424,6 +424,8 @@ def test_the_command_trains_resumes_and_starts_from_an_ensemble(frames, tmp_path
     first, second = (NetworkEnsemble.load(path).provenance["training"]["best"] for path in (out, warm))
     assert np.mean([b["validation_loss"] for b in second]) < np.mean([b["validation_loss"] for b in first])
     capsys.readouterr()
+    assert run(monkeypatch, "train", pool, "--start", out, "-o", warm, "--hidden", "9", *common) == USER_ERROR
+    assert "--start and --hidden: expected one of them" in capsys.readouterr().err
     state = tmp_path / "killed.h5.training.npz"
     state.write_bytes(b"of a killed run")
     again = ("train", pool, "--start", out, "-o", tmp_path / "killed.h5", *common)

@@ -36,6 +36,7 @@ from mdsieve.cli.training_options import (
 
 
 def train(
+    context: typer.Context,
     frames: FramesArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The ensemble, HDF5.")],
     functions: FunctionsOption = None,
@@ -86,6 +87,8 @@ def train(
     from mdsieve.potentials.training_data import TrainingFrames
     from mdsieve.potentials.training_settings import TrainingSettings
 
+    if start is not None:
+        _require_no_shape(context)
     checkpoint = output.with_name(output.name + ".training.npz")
     if output.exists() and not overwrite and not (resume and checkpoint.exists()):
         raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(output))
@@ -146,3 +149,11 @@ def train(
         f"{output}: {ensemble.n_members} members trained on {len(data)} frames, {record.n_epochs} epochs in "
         f"{record.seconds:.0f} s; {shown_errors(mean)}"
     )
+
+
+def _require_no_shape(context: typer.Context) -> None:
+    """Refuse what an ensemble that is begun with brings itself."""
+    for name in ("functions", "members", "hidden", "activation"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise ValueError(f"--start and --{name}: expected one of them, the ensemble has its own")

@@ -59,7 +59,7 @@ class Distillation:
     n_jobs : int
         Threads for fingerprints.
     memory : float
-        Bytes of derivatives above which training data go to files.
+        Bytes of derivatives above which they go to files: of training data, and of each set to be judged on.
     cache : path, optional
         See `TrainingFrames`.
     device : str
@@ -119,6 +119,7 @@ class Distillation:
                 self.settings.force_frames,
                 seed=self.settings.seed,
                 n_jobs=n_jobs,
+                memory=memory,
                 report=self._reporter(f"describing forces of {each.name}"),
             )
             for each in (pool, *others)
