@@ -55,11 +55,7 @@ class LammpsPotential(Calculator):
         super().calculate(atoms, properties, system_changes)
         inside = enclosed(self.atoms)
         self.pair_style = self.pair_style.for_elements(inside.get_chemical_symbols())
-        strange = set(inside.get_chemical_symbols()) - set(self.pair_style.elements)
-        if strange:
-            raise ValueError(
-                f"{', '.join(sorted(strange))}: the potential has {', '.join(self.pair_style.elements)}"
-            )
+        self.pair_style.check_elements(inside.get_chemical_symbols())
         if self._library is None:
             self._library = _library(self.pair_style)
         try:
@@ -90,11 +86,8 @@ def _library(style: PairStyle) -> Any:
     from ase.calculators.lammpslib import LAMMPSlib
 
     os.environ.update(lammps_environment())
-    types: dict[str, int] = {}
-    for number, symbol in enumerate(style.elements, 1):
-        types.setdefault(symbol, number)
     return LAMMPSlib(
         lmpcmds=style.last_lines,
-        atom_types=types,
+        atom_types=style.types,
         lammps_header=["units metal", *style.first_lines, "atom_modify map array sort 0 0"],
     )

@@ -109,6 +109,31 @@ class PairStyle:
         """All on one line."""
         return "; ".join(self.lines)
 
+    @property
+    def types(self) -> dict[str, int]:
+        """The atom type of each element, the first one if it has several."""
+        return {symbol: k for k, symbol in reversed(list(enumerate(self.elements, 1)))}
+
+    @property
+    def mass_lines(self) -> list[str]:
+        """``mass`` of each type; 1 where it has no element."""
+        from ase.data import atomic_masses, atomic_numbers
+
+        masses = [atomic_masses[atomic_numbers[s]] if s in atomic_numbers else 1.0 for s in self.elements]
+        return [f"mass {number} {mass:.9g}" for number, mass in enumerate(masses, 1)]
+
+    def check_elements(self, found: Iterable[str]) -> None:
+        """Whether each of some elements has a type.
+
+        Raises
+        ------
+        ValueError
+            If one has none.
+        """
+        strange = set(found) - set(self.elements)
+        if strange:
+            raise ValueError(f"{', '.join(sorted(strange))}: the potential has {', '.join(self.elements)}")
+
     def for_elements(self, found: Iterable[str]) -> PairStyle:
         """The same with elements of its types, if the lines do not say them.
 

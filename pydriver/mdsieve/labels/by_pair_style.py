@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby, islice
@@ -101,11 +101,7 @@ class PairStyleLabeller(Labeller):
         boxed: list[tuple[int, Atoms, LammpsBox]] = []
         for index, atoms in frames:
             try:
-                strange = set(atoms.get_chemical_symbols()) - set(style.elements)
-                if strange:
-                    raise ValueError(
-                        f"{', '.join(sorted(strange))}: the potential has {', '.join(style.elements)}"
-                    )
+                style.check_elements(atoms.get_chemical_symbols())
                 boxed.append((index, atoms, LammpsBox.of(atoms)))
             except ValueError as error:
                 done.append(Labelled(index, without_labels(atoms), str(error)))
@@ -122,7 +118,7 @@ class PairStyleLabeller(Labeller):
         """Label the first frames by one start of LAMMPS: all, or up to the one at which it ends."""
         with tempfile.TemporaryDirectory(prefix="mdsieve-label-") as name:
             folder = Path(name)
-            _write_frames(folder / "frames.dump", style.elements, frames)
+            _write_frames(folder / "frames.dump", style.types, frames)
             (folder / "in.label").write_text(_script(style, frames[0][2], folder), encoding="utf-8")
             finished = run_program(
                 [*self._command, "-in", f"{folder / 'in.label'}", "-log", f"{folder / 'log'}", "-nocite"],
@@ -144,8 +140,6 @@ class PairStyleLabeller(Labeller):
 
 
 def _script(style: PairStyle, box: LammpsBox, folder: Path) -> str:
-    from ase.data import atomic_masses, atomic_numbers
-
     lx, ly, lz, xy, xz, yz = (f"{side:.17g}" for side in box.sides)
     lines = [
         "units metal",
@@ -154,11 +148,7 @@ def _script(style: PairStyle, box: LammpsBox, folder: Path) -> str:
         "box tilt large",
         f"region whole prism 0 {lx} 0 {ly} 0 {lz} {xy} {xz} {yz} units box",
         f"create_box {len(style.elements)} whole",
-    ]
-    for number, symbol in enumerate(style.elements, 1):
-        mass = atomic_masses[atomic_numbers[symbol]] if symbol in atomic_numbers else 1.0
-        lines.append(f"mass {number} {mass:.9g}")
-    lines += [
+        *style.mass_lines,
         *style.last_lines,
         "thermo 1",
         "thermo_style custom " + " ".join(_COLUMNS),
@@ -172,12 +162,9 @@ def _script(style: PairStyle, box: LammpsBox, folder: Path) -> str:
 
 
 def _write_frames(
-    path: Path, elements: Sequence[str], frames: Sequence[tuple[int, Atoms, LammpsBox]]
+    path: Path, types: Mapping[str, int], frames: Sequence[tuple[int, Atoms, LammpsBox]]
 ) -> None:
     """A dump of LAMMPS whose steps are the places of the frames."""
-    types: dict[str, int] = {}
-    for number, symbol in enumerate(elements, 1):
-        types.setdefault(symbol, number)
     with open(path, "w", encoding="ascii") as file:
         for place, (_, atoms, box) in enumerate(frames):
             lx, ly, lz, xy, xz, yz = box.sides

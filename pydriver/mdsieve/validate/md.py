@@ -18,6 +18,7 @@ from mdsieve.lammps_program import lmp_command, run_program
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from mdsieve.pair_style import PairStyle
     from mdsieve.validate.subject import Subject
 
 __all__ = ["Schedule", "run_md", "temperature_of"]
@@ -112,15 +113,14 @@ def _by_ase(subject: Subject, atoms: Atoms, schedule: Schedule) -> Iterator[Atom
     from ase import units
     from ase.constraints import FixCom
     from ase.md.bussi import Bussi
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 
     rng = np.random.default_rng(schedule.seed)
     moving = atoms.copy()
-    moving.set_constraint(FixCom())  # the thermostat counts three degrees of freedom less
+    moving.set_constraint(FixCom())  # at rest; the thermostat counts three degrees of freedom less
     moving.calc = subject.calculator
     first = schedule.stages[0][0] if schedule.stages else schedule.temperature
-    MaxwellBoltzmannDistribution(moving, temperature_K=first, rng=rng)
-    Stationary(moving)
+    widths = np.sqrt(moving.get_masses() * units.kB * first)  # of Maxwell's distribution
+    moving.set_momenta(widths[:, None] * rng.standard_normal((len(moving), 3)))
     step = 0
 
     def advance(temperature: float, n_steps: int, every: int) -> Iterator[Atoms]:
@@ -159,7 +159,7 @@ def _by_lammps(subject: Subject, atoms: Atoms, schedule: Schedule) -> Iterator[A
     box = LammpsBox.of(atoms)
     with tempfile.TemporaryDirectory(prefix="mdsieve-md-") as name:
         folder = Path(name)
-        (folder / "data").write_text(_data(atoms, style.elements, box), encoding="ascii")
+        (folder / "data").write_text(_data(atoms, style, box), encoding="ascii")
         (folder / "in.md").write_text(_script(style, schedule, folder), encoding="utf-8")
         finished = run_program([*lmp_command(), "-in", f"{folder / 'in.md'}", "-log", "none", "-nocite"])
         frames = folder / "frames.dump"
@@ -188,17 +188,13 @@ def _by_lammps(subject: Subject, atoms: Atoms, schedule: Schedule) -> Iterator[A
         raise ValueError(f"MD broke down after step {step}: LAMMPS: {words}")
 
 
-def _data(atoms: Atoms, elements: tuple[str, ...], box: LammpsBox) -> str:
-    types: dict[str, int] = {}
-    for number, symbol in enumerate(elements, 1):
-        types.setdefault(symbol, number)
-    strange = set(atoms.get_chemical_symbols()) - set(types)
-    if strange:
-        raise ValueError(f"{', '.join(sorted(strange))}: the potential has {', '.join(elements)}")
+def _data(atoms: Atoms, style: PairStyle, box: LammpsBox) -> str:
+    style.check_elements(atoms.get_chemical_symbols())
+    types = style.types
     lx, ly, lz, xy, xz, yz = (f"{side:.17g}" for side in box.sides)
     lines = [
         "mdsieve\n",
-        f"{len(atoms)} atoms\n{len(elements)} atom types\n",
+        f"{len(atoms)} atoms\n{len(style.elements)} atom types\n",
         f"0 {lx} xlo xhi\n0 {ly} ylo yhi\n0 {lz} zlo zhi\n{xy} {xz} {yz} xy xz yz\n",
         "Atoms # atomic\n",
     ]
@@ -211,9 +207,7 @@ def _data(atoms: Atoms, elements: tuple[str, ...], box: LammpsBox) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _script(style, schedule: Schedule, folder: Path) -> str:
-    from ase.data import atomic_masses, atomic_numbers
-
+def _script(style: PairStyle, schedule: Schedule, folder: Path) -> str:
     def stage(temperature: float, n_steps: int) -> list[str]:
         return [
             f"fix bath all nvt temp {temperature:.9g} {temperature:.9g} {_DAMPING / 1000.0:.9g}",
@@ -227,11 +221,7 @@ def _script(style, schedule: Schedule, folder: Path) -> str:
         "boundary p p p",
         "box tilt large",
         f'read_data "{folder / "data"}"',
-    ]
-    for number, symbol in enumerate(style.elements, 1):
-        mass = atomic_masses[atomic_numbers[symbol]] if symbol in atomic_numbers else 1.0
-        lines.append(f"mass {number} {mass:.9g}")
-    lines += [
+        *style.mass_lines,
         *style.last_lines,
         f"timestep {schedule.timestep / 1000.0:.9g}",
         f"velocity all create {first:.9g} {schedule.seed + 1} mom yes rot no dist gaussian",
