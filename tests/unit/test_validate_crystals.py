@@ -62,7 +62,11 @@ def test_elastic_constants_and_vacancy_are_the_published_ones(foiles):
     assert elastic["FCC C11"] == pytest.approx(233, abs=1)
     assert elastic["FCC C12"] == pytest.approx(154, abs=1)
     assert elastic["FCC C44"] == pytest.approx(128, abs=1)
+    assert elastic["FCC lowest eigenvalue"] == pytest.approx(233 - 154, abs=1)  # C11 - C12
     assert elastic.facts["FCC mechanically stable"] == "yes"
+    bcc = ElasticConstants(STARTS[1]).measure(foiles)
+    assert bcc["BCC C11"] < bcc["BCC C12"]
+    assert bcc.facts["BCC mechanically stable"] == "no"
     vacancy = VacancyEnergy(STARTS[0], length=8.0).measure(foiles)
     assert vacancy["FCC vacancy (107 atoms)"] == pytest.approx(1.63, abs=0.01)
 

@@ -2,6 +2,7 @@
 """Properties of MD and of labelled sets: against definitions and independent programs."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from mdsieve.validate.liquid import (
     radial_distribution,
 )
 from mdsieve.validate.md import Schedule, run_md, temperature_of
-from mdsieve.validate.reliability import Bound, Closeness, Extrapolation, Reliability, Spread
+from mdsieve.validate.reliability import Bound, Distance, Extrapolation, Reliability, Spread
 from mdsieve.validate.subject import Subject
 
 MINE = """
@@ -129,7 +130,7 @@ def test_positions_velocities_and_forces_of_a_turned_cell_belong_together(ni):
 def test_the_liquid_is_compared_by_the_shifts_of_its_first_peak(ni):
     crystal = bulk("Ni", cubic=True, a=3.72) * (3, 3, 3)
     schedule = Schedule(2200.0, 600, every=20, n_equilibrate=100, melt_temperature=5000.0, n_melt=400)
-    liquid = Liquid(crystal, schedule)
+    liquid = Liquid(lambda: crystal, schedule)
     measured = liquid.measure(ni)
     assert measured["first peak of g(r)"] == pytest.approx(2.42, abs=0.06)
     assert measured["height of the first peak"] == pytest.approx(2.7, abs=0.3)
@@ -178,15 +179,20 @@ def test_errors_are_those_of_the_definitions():
 
 
 def test_runs_are_reliable_until_a_bound_is_passed_or_they_break_down(ni, ni_by_ase):
-    crystal = bulk("Ni", cubic=True) * (2, 2, 2)
+    def crystal():
+        return bulk("Ni", cubic=True) * (2, 2, 2)
+
     schedule = Schedule(600.0, 60, every=20)
-    good = Reliability(crystal, schedule, [Bound(Closeness(4.0), 1 / 1.8)], n_runs=2).measure(ni)
+    good = Reliability(crystal, schedule, [Bound(Distance(), 1.8, is_lower=True)], n_runs=2).measure(ni)
     assert good["reliable runs"] == 1.0
-    assert 1 / 2.489 < good["largest closeness"] < 1 / 1.8
+    assert 1.8 < good["smallest distance"] < 2.489
     assert not good.facts
-    close = Reliability(crystal, schedule, [Bound(Closeness(4.0), 1 / 2.48)], n_runs=2).measure(ni)
+    close = Reliability(crystal, schedule, [Bound(Distance(), 2.48, is_lower=True)], n_runs=2).measure(ni)
     assert close["reliable runs"] == 0.0
-    assert all("closeness" in words and "at step 20" in words for words in close.facts.values())
+    assert len(close.facts) == 2
+    assert all(re.fullmatch(r"distance 2\.\d+ < 2.48 Å at step 20", words) for words in close.facts.values())
+    (curve,) = close.curves
+    assert close["smallest distance"] == curve.columns["smallest distance"].min() < 2.48
     wild = Schedule(600.0, 60, every=20, timestep=60.0)
     for subject in (ni, ni_by_ase):
         broken = Reliability(crystal, wild, [], n_runs=1).measure(subject)
@@ -257,6 +263,24 @@ def test_the_command_writes_a_report(mdsieve, tmp_path):
     assert result["problems"] == {}
 
 
+def test_what_a_potential_has_not_is_told_and_the_rest_is_measured(mdsieve, tmp_path):
+    """A repulsive one has no crystal to strain, to melt or to begin MD with; its errors can be had."""
+    atoms = bulk("Ni", cubic=True)
+    atoms.calc = SinglePointCalculator(atoms, energy=1.0, forces=np.zeros((4, 3)))
+    write(tmp_path / "labelled.extxyz", atoms)
+    words = ["pair_style zbl 4.5 5.5; pair_coeff * * 28 28", "-e", "Ni", "-T", "900", "-o", "report"]
+    finished = mdsieve(
+        "validate", *words, "-w", "elastic,liquid,reliability", "--labelled", "labelled.extxyz"
+    )
+    assert finished.returncode == 1
+    result = json.loads((tmp_path / "report" / "validation.json").read_text())
+    assert {name.split()[0] for name in result["problems"]} == {"elastic", "liquid", "reliability"}
+    assert {row["property"] for row in result["rows"]} == {"errors"}
+    assert result["settings"]["labelled"] == ["labelled.extxyz"]
+    for name in ("elastic", "liquid", "reliability"):
+        assert f"{name} of the potential: Ni FCC: no volume of lowest energy" in finished.stderr
+
+
 def test_an_ensemble_and_its_folder_are_the_same_potential_and_its_spread_is_bounded(tmp_path):
     ensemble = random_ensemble(3)
     ensemble.save(tmp_path / "three.h5")
@@ -273,6 +297,8 @@ def test_an_ensemble_and_its_folder_are_the_same_potential_and_its_spread_is_bou
     schedule = Schedule(10.0, 1, every=1, timestep=0.01)  # hardly moves
     for factor, share in ((1.01, 1.0), (0.99, 0.0)):
         bounds = [Bound(Spread(ensemble), factor * expected)]
-        assert Reliability(atoms, schedule, bounds, n_runs=1).measure(three)["reliable runs"] == share
+        found = Reliability(lambda: atoms, schedule, bounds, n_runs=1).measure(three)
+        assert found["reliable runs"] == share
+        assert found["largest spread"] == pytest.approx(expected, rel=1e-3)
     with pytest.raises(ValueError, match="expected at least 2"):
         Spread(one.ensemble)

@@ -15,6 +15,7 @@ INCOMPLETE = 1
 
 
 def validate(
+    context: typer.Context,
     potential: Annotated[
         str,
         typer.Argument(
@@ -32,7 +33,7 @@ def validate(
             "--what",
             "-w",
             help="Of crystals,volumes,elastic,vacancy,phonons,liquid,errors,reliability "
-            "[default: the first four, and errors with --labelled].",
+            "[default: the first four]; errors in any case with --labelled.",
             show_default=False,
         ),
     ] = None,
@@ -110,7 +111,7 @@ def validate(
     other = None
     if reference is not None:
         other = Subject.open(reference, types, length_unit=length_unit, energy_unit=energy_unit)
-    names = what.split(",") if what else [*QUICK, *(["errors"] if labelled else [])]
+    names = [*(what.split(",") if what else QUICK), *(["errors"] if labelled else [])]
     wanted = Wanted(
         names,
         element_of(subject, element),
@@ -135,17 +136,7 @@ def validate(
     for one in filter(None, [subject, other]):
         one.check(wanted.start.supercell())
     found = measure_all(subject, other, make_properties(wanted, subject, other))
-    settings = {
-        "what": names,
-        "element": wanted.element,
-        "lattice": wanted.start.lattice,
-        "hcp_ratio": "relaxed" if relax_hcp else ratio,
-        "labelled": [str(path) for path in labelled or []],
-        "temperature": temperature,
-        "steps": steps,
-        "timestep": timestep,
-        "seed": seed,
-    }
+    settings = {**context.params, "what": names, "element": wanted.element, "lattice": wanted.start.lattice}
     written = write_folder(found, output, settings)
     Console().print(table(found))
     typer.echo(f"{output}: {len(written)} files")

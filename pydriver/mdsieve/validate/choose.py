@@ -23,7 +23,7 @@ from mdsieve.validate.errors import LabelErrors
 from mdsieve.validate.liquid import Liquid
 from mdsieve.validate.md import Schedule
 from mdsieve.validate.phonons import PhononDispersion
-from mdsieve.validate.reliability import Bound, Closeness, Extrapolation, Reliability, Spread
+from mdsieve.validate.reliability import Bound, Distance, Extrapolation, Reliability, Spread
 from mdsieve.validate.vacancy import VacancyEnergy
 
 if TYPE_CHECKING:
@@ -183,10 +183,14 @@ def _schedule(wanted: Wanted, name: str, *, melt: bool) -> Schedule:
 
 def _liquid(wanted: Wanted, subject: Subject) -> Property:
     schedule = _schedule(wanted, "liquid", melt=True)
-    volume = wanted.liquid_volume
-    if volume is None:
-        volume = _LIQUID_EXPANSION * relaxed_crystal(subject, wanted.starts[0]).volume
-    return Liquid(replace(wanted.starts[0], volume=volume).conventional() * (3, 3, 3), schedule)
+
+    def crystal() -> Atoms:
+        volume = wanted.liquid_volume
+        if volume is None:
+            volume = _LIQUID_EXPANSION * relaxed_crystal(subject, wanted.starts[0]).volume
+        return replace(wanted.starts[0], volume=volume).conventional() * (3, 3, 3)
+
+    return Liquid(crystal, schedule)
 
 
 def _errors(wanted: Wanted) -> Property:
@@ -216,7 +220,10 @@ def _reliability(wanted: Wanted, potential: Subject) -> Property:
     if wanted.least_distance is not None:
         if not wanted.least_distance > 0:
             raise ValueError(f"--least-distance {wanted.least_distance:g}: expected more than 0")
-        bounds.append(Bound(Closeness(2.0 * wanted.least_distance), 1.0 / wanted.least_distance))
+        bounds.append(Bound(Distance(), wanted.least_distance, is_lower=True))
     schedule = _schedule(wanted, "reliability", melt=False)
-    crystal = relaxed_crystal(potential, wanted.start, free_ratio=wanted.free_ratio)
-    return Reliability(crystal.supercell(), schedule, bounds, n_runs=wanted.n_runs)
+
+    def crystal() -> Atoms:
+        return relaxed_crystal(potential, wanted.start, free_ratio=wanted.free_ratio).supercell()
+
+    return Reliability(crystal, schedule, bounds, n_runs=wanted.n_runs)

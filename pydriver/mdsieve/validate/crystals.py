@@ -109,7 +109,7 @@ class Crystal:
 
 
 def relaxed_crystal(subject: Subject, start: Crystal, *, free_ratio: bool = False) -> Crystal:
-    """The crystal at the volume of the lowest energy that is downhill from where it starts.
+    """The crystal at the volume of the lowest energy that is downhill from where it starts; looked for once.
 
     Parameters
     ----------
@@ -123,21 +123,11 @@ def relaxed_crystal(subject: Subject, start: Crystal, *, free_ratio: bool = Fals
     ValueError
         If there is no such volume.
     """
-    from scipy.optimize import minimize_scalar
-
-    if start.lattice != "hcp" or not free_ratio:
-        return _at_best_volume(subject, start)
-
-    def best(ratio: float) -> Crystal:
-        return _at_best_volume(subject, replace(start, ratio=ratio))
-
-    found = minimize_scalar(
-        lambda ratio: subject.energy(best(ratio).supercell()),
-        bounds=(1.4, 1.9),
-        method="bounded",
-        options={"xatol": 1e-4},
-    )
-    return best(float(found.x))
+    is_ratio_free = free_ratio and start.lattice == "hcp"
+    if (start, is_ratio_free) not in subject.crystals:
+        search = _at_best_ratio if is_ratio_free else _at_best_volume
+        subject.crystals[start, is_ratio_free] = search(subject, start)
+    return subject.crystals[start, is_ratio_free]
 
 
 class Crystals(Property):
@@ -176,11 +166,12 @@ class Crystals(Property):
 
 
 def nearest(atoms: Atoms) -> float:
-    """Shortest distance between two atoms, images included [Å]."""
-    from ase.neighborlist import neighbor_list
+    """Shortest distance between two atoms of a periodic structure, images included [Å]."""
+    from vesin import ase_neighbor_list
 
-    reach = 1.5 * (atoms.get_volume() / len(atoms)) ** (1.0 / 3.0)
-    return float(neighbor_list("d", atoms, reach).min())
+    reach = 1.5 * (atoms.get_volume() / len(atoms)) ** (1.0 / 3.0)  # beyond that of the densest packing
+    (distances,) = ase_neighbor_list("d", atoms, reach)
+    return float(distances.min())
 
 
 def _at_best_volume(subject: Subject, start: Crystal) -> Crystal:
@@ -199,6 +190,21 @@ def _at_best_volume(subject: Subject, start: Crystal) -> Crystal:
         )
     found = minimize_scalar(energy, bracket=bracket, method="brent", options={"xtol": _TOLERANCE})
     return start.scaled(float(found.x))
+
+
+def _at_best_ratio(subject: Subject, start: Crystal) -> Crystal:
+    from scipy.optimize import minimize_scalar
+
+    def best(ratio: float) -> Crystal:
+        return _at_best_volume(subject, replace(start, ratio=ratio))
+
+    found = minimize_scalar(
+        lambda ratio: subject.energy(best(ratio).supercell()),
+        bounds=(1.4, 1.9),
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
+    return best(float(found.x))
 
 
 def _bracket(energy: Callable[[float], float]) -> tuple[float, float, float] | None:

@@ -58,7 +58,8 @@ class ElasticConstants(Property):
             Number(f"{name} {label}", "GPa", value) for label, value in _constants(matrix, crystal.lattice)
         ]
         least = float(np.linalg.eigvalsh(matrix).min())
-        facts = {f"{name} mechanically stable": "yes" if least > 0 else f"no (eigenvalue {least:.1f} GPa)"}
+        numbers.append(Number(f"{name} lowest eigenvalue", "GPa", least))
+        facts = {f"{name} mechanically stable": "yes" if least > 0 else "no"}
         rows = {f"C{i}": matrix[i - 1] for i in range(1, 7)}
         curve = Curve(
             f"elastic-{crystal.lattice}", "column", "GPa", np.arange(1.0, 7.0), rows, is_drawn=False

@@ -51,7 +51,7 @@ def write_folder(validation: Validation, folder: Path, settings: Mapping[str, An
     folder : path
         Is made if it is not there.
     settings : dict
-        What was asked for; stands in the JSON.
+        What was asked for; stands in the JSON, what is not of JSON's kinds as text.
 
     Returns
     -------
@@ -66,7 +66,10 @@ def write_folder(validation: Validation, folder: Path, settings: Mapping[str, An
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "validation.json", folder / "validation.csv"]
     with replacing(written[0]) as temporary:
-        temporary.write_text(json.dumps(_as_json(validation, settings), indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(_as_json(validation, settings), indent=1, default=str) + "\n",
+            encoding="utf-8",
+        )
     with replacing(written[1]) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(_COLUMNS)

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -27,8 +26,8 @@ class Liquid(Property):
 
     Parameters
     ----------
-    atoms : ase.Atoms
-        The crystal, at the liquid's density.
+    crystal : callable
+        Makes the crystal, at the liquid's density.
     schedule : Schedule
         With a stage that melts.
     bin_width : float
@@ -37,14 +36,14 @@ class Liquid(Property):
 
     name: ClassVar[str] = "liquid"
 
-    def __init__(self, atoms: Atoms, schedule: Schedule, *, bin_width: float = 0.05) -> None:
-        self.atoms = atoms
+    def __init__(self, crystal: Callable[[], Atoms], schedule: Schedule, *, bin_width: float = 0.05) -> None:
+        self.crystal = crystal
         self.schedule = schedule
         self.bin_width = bin_width
 
     def measure(self, subject: Subject) -> Measured:
         """See `Property.measure`."""
-        frames = list(run_md(subject, self.atoms, self.schedule))
+        frames = list(run_md(subject, self.crystal(), self.schedule))
         if len(frames) < 2 * _BLOCKS:
             raise ValueError(f"liquid: {len(frames)} frames, expected at least {2 * _BLOCKS}")
         r, g = radial_distribution(frames, self.bin_width)
@@ -84,10 +83,6 @@ class Liquid(Property):
             rows.append(Row(self.name, "Δ_r, shift of the first peak", "Å", shift, None))
             rows.append(Row(self.name, "δ_h, its relative change in height", "", change, None))
         return rows
-
-    def with_seed(self, seed: int) -> Liquid:
-        """The same with other velocities."""
-        return Liquid(self.atoms, replace(self.schedule, seed=seed), bin_width=self.bin_width)
 
 
 def radial_distribution(frames: Sequence[Atoms], bin_width: float) -> tuple[np.ndarray, np.ndarray]:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
 from mdsieve.validate.contract import Curve, Measured, Number, Property
+from mdsieve.validate.crystals import nearest
 from mdsieve.validate.md import Schedule, run_md
 
 if TYPE_CHECKING:
@@ -19,37 +20,58 @@ if TYPE_CHECKING:
     from mdsieve.potentials.ensemble import NetworkEnsemble
     from mdsieve.validate.subject import Subject
 
-__all__ = ["Bound", "Closeness", "Extrapolation", "Reliability", "Spread"]
+__all__ = ["Bound", "Distance", "Extrapolation", "Reliability", "Spread"]
 
 
 class Watch(Protocol):
-    """A number of a frame that must stay below a bound."""
+    """A number of a frame that must stay on one side of a bound."""
 
     name: str
+    unit: str
 
     def __call__(self, atoms: Atoms) -> float: ...
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A watch and its bound.
+    """A watch and its bound; a run is unreliable from the first frame on that is beyond it.
 
     Attributes
     ----------
     watch : callable
         Gives a number of a frame.
-    largest : float
-        A run is unreliable from the first frame on of which the number is larger.
+    limit : float
+    is_lower : bool
+        Whether the number must not be less than the limit; else it must not be more.
     """
 
     watch: Watch
-    largest: float
+    limit: float
+    is_lower: bool = False
+
+    def is_kept(self, value: float) -> bool:
+        """Whether a number, which may be NaN, is on the right side."""
+        return value >= self.limit if self.is_lower else value <= self.limit
+
+    def worst(self, values: Sequence[float]) -> float:
+        """The number next to the limit, or farthest beyond it; NaN does not count."""
+        return float((np.fmin if self.is_lower else np.fmax).reduce(values))
+
+    @property
+    def name_of_worst(self) -> str:
+        """What `worst` is called."""
+        return f"{'smallest' if self.is_lower else 'largest'} {self.watch.name}"
+
+    def broken_by(self, value: float) -> str:
+        """How a number is beyond it, in words."""
+        sign = "<" if self.is_lower else ">"
+        return " ".join(f"{self.watch.name} {value:.4g} {sign} {self.limit:g} {self.watch.unit}".split())
 
 
 class Spread:
     """The largest standard deviation of the members' atomic energies [eV]."""
 
-    name = "spread"
+    name, unit = "spread", "eV"
 
     def __init__(self, ensemble: NetworkEnsemble) -> None:
         if ensemble.n_members < 2:
@@ -65,7 +87,7 @@ class Spread:
 class Extrapolation:
     """The largest grade γ of a frame's environments against those of a training set."""
 
-    name = "γ"
+    name, unit = "γ", ""
 
     def __init__(self, functions: SymmetryFunctions, training: Sequence[Atoms]) -> None:
         from mdsieve.bank import EnvironmentBank
@@ -85,20 +107,14 @@ class Extrapolation:
         return float(found) if found is not None else float("inf")
 
 
-class Closeness:
-    """How near two atoms come: 1/(shortest distance) [1/Å], so that a bound from above can be set."""
+class Distance:
+    """The shortest distance between two atoms of a periodic frame [Å]."""
 
-    name = "closeness"
-
-    def __init__(self, reach: float) -> None:
-        self._reach = reach
+    name, unit = "distance", "Å"
 
     def __call__(self, atoms: Atoms) -> float:
-        """The number of a frame; 0 if no two atoms are within reach."""
-        from vesin import ase_neighbor_list
-
-        _, distances = ase_neighbor_list("id", atoms, self._reach)
-        return float(1.0 / max(distances.min(), 1e-12)) if len(distances) else 0.0
+        """The number of a frame."""
+        return nearest(atoms)
 
 
 class Reliability(Property):
@@ -108,8 +124,8 @@ class Reliability(Property):
 
     Parameters
     ----------
-    atoms : ase.Atoms
-        Where all runs begin.
+    crystal : callable
+        Makes what all runs begin with.
     schedule : Schedule
         Of each; run k has its seed + k.
     bounds : sequence of Bound
@@ -120,50 +136,49 @@ class Reliability(Property):
     has_reference: ClassVar[bool] = False
 
     def __init__(
-        self, atoms: Atoms, schedule: Schedule, bounds: Sequence[Bound], *, n_runs: int = 10
+        self, crystal: Callable[[], Atoms], schedule: Schedule, bounds: Sequence[Bound], *, n_runs: int = 10
     ) -> None:
         if n_runs < 1:
             raise ValueError(f"{n_runs} runs: expected at least 1")
-        self.atoms = atoms
+        self.crystal = crystal
         self.schedule = schedule
         self.bounds = bounds
         self.n_runs = n_runs
 
     def measure(self, subject: Subject) -> Measured:
         """See `Property.measure`."""
+        atoms = self.crystal()
         endings: list[str] = []
-        largest: dict[str, list[float]] = {bound.watch.name: [] for bound in self.bounds}
+        seen: dict[Bound, list[float]] = {bound: [] for bound in self.bounds}
         for run in range(self.n_runs):
-            ending, seen = self._run(subject, replace(self.schedule, seed=self.schedule.seed + run))
+            ending, worst = self._run(subject, atoms, replace(self.schedule, seed=self.schedule.seed + run))
             endings.append(ending)
-            for name, value in seen.items():
-                largest[name].append(value)
-        good = sum(not ending for ending in endings)
+            for bound, value in worst.items():
+                seen[bound].append(value)
         numbers = [
-            Number("reliable runs", "share", good / self.n_runs),
+            Number("reliable runs", "share", sum(not ending for ending in endings) / self.n_runs),
             Number("runs", "", float(self.n_runs)),
             Number("simulated time of each", "ps", self.schedule.n_steps * self.schedule.timestep / 1000.0),
         ]
-        numbers += [Number(f"largest {name}", "", max(values)) for name, values in largest.items() if values]
+        numbers += [Number(b.name_of_worst, b.watch.unit, b.worst(values)) for b, values in seen.items()]
         facts = {f"run {k}": ending for k, ending in enumerate(endings) if ending}
+        columns = {bound.name_of_worst: np.array(values) for bound, values in seen.items()}
         runs = np.arange(float(self.n_runs))
-        columns = {name: np.array(values) for name, values in largest.items()}
-        curves = (Curve("reliability", "run", "largest value", runs, columns),) if columns else ()
-        return Measured(tuple(numbers), facts, curves)
+        curves = (Curve("reliability", "run", "worst value", runs, columns, is_drawn=False),)
+        return Measured(tuple(numbers), facts, curves if columns else ())
 
-    def _run(self, subject: Subject, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
-        """Why a run is not reliable (empty: it is), and the largest values seen until then."""
-        largest = {bound.watch.name: 0.0 for bound in self.bounds}
+    def _run(self, subject: Subject, atoms: Atoms, schedule: Schedule) -> tuple[str, Mapping[Bound, float]]:
+        """Why a run is not reliable (empty: it is), and the worst values seen until then."""
+        worst: dict[Bound, float] = dict.fromkeys(self.bounds, float("nan"))
         step = 0
         try:
-            for atoms in run_md(subject, self.atoms, schedule):
+            for frame in run_md(subject, atoms, schedule):
                 step += schedule.every
                 for bound in self.bounds:
-                    value = bound.watch(atoms)
-                    name = bound.watch.name
-                    largest[name] = max(largest[name], value)
-                    if not value <= bound.largest:
-                        return f"{name} {value:.4g} > {bound.largest:g} at step {step}", largest
+                    value = bound.watch(frame)
+                    worst[bound] = bound.worst([value, worst[bound]])
+                    if not bound.is_kept(value):
+                        return f"{bound.broken_by(value)} at step {step}", worst
         except ValueError as error:
-            return str(error), largest
-        return "", largest
+            return str(error), worst
+        return "", worst

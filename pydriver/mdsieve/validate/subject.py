@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mdsieve.descriptors import LengthUnit
     from mdsieve.io.n2p2_potential import EnergyUnit
     from mdsieve.potentials.ensemble import NetworkEnsemble
+    from mdsieve.validate.crystals import Crystal
 
 __all__ = ["Subject"]
 
@@ -52,6 +53,8 @@ class Subject:
         self.calculator = calculator
         self.pair_style = pair_style
         self.ensemble = ensemble
+        #: What `relaxed_crystal` has found of it so far.
+        self.crystals: dict[tuple[Crystal, bool], Crystal] = {}
 
     @classmethod
     def open(
