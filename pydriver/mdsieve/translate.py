@@ -92,17 +92,16 @@ class Translation:
         ValueError
             If none of the elements to swap is in the frame.
         """
-        factor = self.factor(atoms)
-        copy = without_labels(atoms)
-        for name in _LEFT_BEHIND:
-            copy.arrays.pop(name, None)
-        new = np.array([self._numbers.get(int(number), int(number)) for number in atoms.numbers])
         if not np.isin(atoms.numbers, list(self._numbers)).any():
             raise ValueError(
                 f"{atoms.get_chemical_formula() or 'a frame without atoms'}: there is no "
                 f"{' or '.join(self._elements)} to translate"
             )
-        copy.numbers = new
+        factor = self.factor(atoms)
+        copy = without_labels(atoms)
+        for name in _LEFT_BEHIND:
+            copy.arrays.pop(name, None)
+        copy.numbers = [self._numbers.get(number, number) for number in atoms.numbers.tolist()]
         copy.set_cell(copy.cell.array * factor)
         copy.positions *= factor
         if "Origin" in copy.info:

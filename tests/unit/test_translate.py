@@ -90,6 +90,8 @@ def test_what_cannot_be_translated_is_said(elements, scale, words):
 def test_a_frame_without_the_element_is_refused(nickel):
     with pytest.raises(ValueError, match="Ni8: there is no Cu"):
         Translation({"Cu": "Al"}, 1.0).apply(nickel)
+    with pytest.raises(ValueError, match="a frame without atoms: there is no Ni"):
+        Translation({"Ni": "Al"}, "volume").apply(nickel[:0])
 
 
 @pytest.mark.parametrize("words", ["", "0", "-1", "nan", "4.05/0", "a/b", "1/2/3", "__import__('os')"])

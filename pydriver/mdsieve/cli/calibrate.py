@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mdsieve.cli.outputs import check_outputs
+
 if TYPE_CHECKING:
     from mdsieve.calibrate import Outcome, Pilot
 
@@ -52,9 +54,7 @@ def calibrate(
 
     if points < 3:
         raise ValueError(f"--points {points}: expected at least 3")
-    for path in (png, save_scaling):
-        if path is not None and path.exists() and not overwrite:
-            raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
+    check_outputs([png, save_scaling], overwrite)
     given = None
     if functions is not None:
         given = SymmetryFunctions.from_file(functions, precision=precision, length_unit=length_unit)

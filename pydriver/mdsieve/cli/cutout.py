@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mdsieve.cli.outputs import check_outputs
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -44,8 +46,7 @@ def cutout(
     from mdsieve.cutout import CutoutError, cut_out
     from mdsieve.io.replacing import replacing
 
-    if output.exists() and not overwrite:
-        raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(output))
+    check_outputs([output], overwrite)
     if bank is None and source.suffix != ".db":
         raise ValueError("--bank: expected a bank, for its symmetry functions, scaling and thresholds")
     environments = EnvironmentBank.load(bank if bank is not None else source)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mdsieve.cli.outputs import check_outputs
+
 
 class Kind(str, Enum):
     """What to describe surroundings by."""
@@ -42,9 +44,7 @@ def describe(
     """Write symmetry functions and their scaling: mdsieve describe --elements Ni --cutoff 6 -o ni.nn"""
     from mdsieve import describe as descriptions
 
-    for path in (output, descriptions.scaling_path(output)):
-        if path.exists() and not overwrite:
-            raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
+    check_outputs([output, descriptions.scaling_path(output)], overwrite)
     symbols = [symbol for word in elements for symbol in word.split(",") if symbol]
     if kind is Kind.aev:
         if radial is not None or angular is not None:

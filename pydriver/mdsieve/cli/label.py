@@ -2,7 +2,7 @@
 """``mdsieve label``: energies, forces and stresses for frames."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,11 @@ from mdsieve.cli.label_options import (
     ProcessesOption,
     TimeoutOption,
 )
+from mdsieve.cli.outputs import check_outputs
 from mdsieve.cli.select_options import OverwriteOption, TrajectoriesArgument, TypesOption, UnitsOption
+
+if TYPE_CHECKING:
+    from mdsieve.labels.files import Written
 
 #: Exit code when some frames could not be labelled.
 INCOMPLETE = 1
@@ -62,14 +66,19 @@ def label(
     )
     if labeller is None:
         raise ValueError("by what? expected --pair-style, --pair-file, --calculator or --command")
-    for path in (output, failed_path(output)):
-        if path.exists() and not overwrite:
-            raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
+    check_outputs([output, failed_path(output)], overwrite)
     frames = (
         frame.atoms for frame in iterate_frames(trajectories, types.split(",") if types else None, n2p2_units)
     )
     written = write_labelled(labeller.label(frames), output, labeller.description)
     typer.echo(f"{output}: {written.n_labelled} frames labelled by {labeller.description}")
+    end_labelling(written, output)
+
+
+def end_labelling(written: "Written", output: Path) -> None:
+    """Say how many frames could not be labelled, and end with `INCOMPLETE` if there are some."""
+    from mdsieve.labels.files import failed_path
+
     if written.n_failed:
         typer.echo(f"{failed_path(output)}: {written.n_failed} frames could not be labelled", err=True)
         raise typer.Exit(INCOMPLETE)

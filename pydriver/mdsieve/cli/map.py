@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mdsieve.cli.outputs import check_outputs
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -48,9 +50,7 @@ def map_frames(
     wanted = [path for path in (output, png, chemiscope) if path is not None]
     if not wanted:
         raise ValueError("nothing to write: expected --output, --png or --chemiscope")
-    for path in wanted:
-        if path.exists() and not overwrite:
-            raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
+    check_outputs(wanted, overwrite)
     home = bank if bank is not None else next((path for path in sources if path.suffix == ".db"), None)
     if home is None:
         raise ValueError("--bank: expected a bank or a store, for the symmetry functions and their scaling")

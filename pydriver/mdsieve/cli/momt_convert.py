@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mdsieve.cli.momt_options import OverwriteOption, WeightArgument, check_outputs
+from mdsieve.cli.momt_options import OverwriteOption, WeightArgument
+from mdsieve.cli.outputs import check_outputs
 
 
 def momt_convert(

@@ -18,9 +18,9 @@ from mdsieve.cli.momt_options import (
     TypesOption,
     VolumeOption,
     WeightArgument,
-    check_outputs,
     command_line,
 )
+from mdsieve.cli.outputs import check_outputs
 
 
 def momt_draw(

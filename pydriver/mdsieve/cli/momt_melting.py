@@ -18,12 +18,12 @@ from mdsieve.cli.momt_options import (
     SeedOption,
     VolumeOption,
     WeightArgument,
-    check_outputs,
     command_line,
     make_bootstrap,
     make_bounds,
     say_concerns,
 )
+from mdsieve.cli.outputs import check_outputs
 
 
 def momt_melting(

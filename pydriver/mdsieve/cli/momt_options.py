@@ -74,23 +74,6 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace file
 _MOST_TEMPERATURES = 1000
 
 
-def check_outputs(paths: list[Path | None], overwrite: bool) -> None:
-    """Whether files may be written.
-
-    Raises
-    ------
-    FileExistsError, FileNotFoundError
-        If one exists already, or its folder does not.
-    """
-    for path in paths:
-        if path is None:
-            continue
-        if path.exists() and not overwrite:
-            raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
-        if not path.parent.is_dir():
-            raise FileNotFoundError(2, "the folder does not exist", str(path.parent))
-
-
 def make_bootstrap(samples: "Samples", blocks: str, n_resamples: int, seed: int) -> "Bootstrap":
     """The blocks that were asked for.
 

@@ -22,11 +22,11 @@ from mdsieve.cli.momt_options import (
     TypesOption,
     VolumeOption,
     WeightArgument,
-    check_outputs,
     make_bootstrap,
     make_bounds,
     say_concerns,
 )
+from mdsieve.cli.outputs import check_outputs
 
 
 def momt_pairs(

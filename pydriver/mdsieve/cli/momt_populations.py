@@ -18,11 +18,11 @@ from mdsieve.cli.momt_options import (
     TemperatureOption,
     VolumeOption,
     WeightArgument,
-    check_outputs,
     command_line,
     make_bootstrap,
     say_concerns,
 )
+from mdsieve.cli.outputs import check_outputs
 
 
 def momt_populations(

@@ -20,13 +20,13 @@ from mdsieve.cli.momt_options import (
     TemperaturesOption,
     VolumeOption,
     WeightArgument,
-    check_outputs,
     command_line,
     make_bootstrap,
     make_bounds,
     parse_temperatures,
     say_concerns,
 )
+from mdsieve.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
     from mdsieve.momt.reweighting import Means

@@ -14,10 +14,10 @@ from mdsieve.cli.momt_options import (
     PhasesOption,
     VolumeOption,
     WeightArgument,
-    check_outputs,
     command_line,
     make_bounds,
 )
+from mdsieve.cli.outputs import check_outputs
 
 
 def momt_summary(

@@ -19,10 +19,10 @@ from mdsieve.cli.momt_options import (
     TemperatureOption,
     VolumeOption,
     WeightArgument,
-    check_outputs,
     make_bootstrap,
     say_concerns,
 )
+from mdsieve.cli.outputs import check_outputs
 
 
 def momt_surface(

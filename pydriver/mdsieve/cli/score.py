@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mdsieve.cli.outputs import check_outputs
 from mdsieve.cli.select_options import (
     CheckpointOption,
     CutoffOption,
@@ -60,8 +61,7 @@ def score(
     from mdsieve.samplers.encoded_frames import Trajectories
     from mdsieve.samplers.score_frames import score_frames
 
-    if json is not None and json.exists() and not overwrite:
-        raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(json))
+    check_outputs([json], overwrite)
     elements = types.split(",") if types else None
     every = Trajectories([whole], elements, n2p2_units)
     some = Trajectories([kept], elements, n2p2_units)

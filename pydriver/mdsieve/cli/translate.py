@@ -19,6 +19,7 @@ from mdsieve.cli.label_options import (
     ProcessesOption,
     TimeoutOption,
 )
+from mdsieve.cli.outputs import check_outputs
 from mdsieve.cli.select_options import OverwriteOption, TrajectoriesArgument, TypesOption, UnitsOption
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def translate(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Swap elements, scale: mdsieve translate ni.xyz -o al.xyz --from Ni --to Al --scale 4.05/3.52"""
-    from mdsieve.cli.label import INCOMPLETE
+    from mdsieve.cli.label import end_labelling
     from mdsieve.cli.logs import log_to_stderr
     from mdsieve.io.trajectories import iterate_frames
     from mdsieve.labels.choose import choose_labeller
@@ -86,9 +87,7 @@ def translate(
         frames_a_start=batch,
         timeout=timeout,
     )
-    for path in (output, failed_path(output)):
-        if path.exists() and not overwrite:
-            raise FileExistsError(17, "the file exists already; say --overwrite to replace it", str(path))
+    check_outputs([output, failed_path(output)], overwrite)
     read = iterate_frames(trajectories, types.split(",") if types else None, n2p2_units)
     frames = _translated(translation, read)
     if labeller is None:
@@ -100,9 +99,7 @@ def translate(
         f"{output}: {written.n_labelled} frames, {translation.description}; "
         f"labelled by {labeller.description}"
     )
-    if written.n_failed:
-        typer.echo(f"{failed_path(output)}: {written.n_failed} frames could not be labelled", err=True)
-        raise typer.Exit(INCOMPLETE)
+    end_labelling(written, output)
 
 
 def _translated(translation: "Translation", frames: "Iterator[SourceFrame]") -> "Iterator[Atoms]":
