@@ -230,12 +230,15 @@ def test_a_command_labels_and_what_it_leaves_out_is_reported(tmp_path):
             "pair_coeff * * sw X.sw NULL Si NULL",
             ("Al", "Si", "NULL"),
         ),
+        ("pair_style eam/alloy; pair_coeff * * NiAlH_jea.eam.alloy Ni Al Ni", ("Ni", "Al", "Ni")),
         ("pair_style snap; pair_coeff * * Ni.snapcoeff Ni.snapparam Ni", ("Ni",)),
         ("pair_style bpnnp; pair_coeff * * Ni Ni", ("Ni",)),  # a folder of the element's name
     ],
 )
 def test_elements_are_those_at_the_end_of_pair_coeff(text, elements):
-    assert PairStyle.from_text(text).elements == elements
+    style = PairStyle.from_text(text)
+    assert style.elements == elements
+    assert style.types == {symbol: elements.index(symbol) + 1 for symbol in elements}
 
 
 @pytest.mark.parametrize(
@@ -278,3 +281,6 @@ def test_the_command_writes_the_good_frames_and_keeps_the_others(mdsieve, tmp_pa
     finished = mdsieve(*words)
     assert finished.returncode == 2
     assert "out.extxyz: the file exists already" in finished.stderr
+    write(tmp_path / "in.extxyz", good)
+    assert mdsieve(*words, "--overwrite").returncode == 0
+    assert not (tmp_path / "out.failed.extxyz").exists()

@@ -112,6 +112,15 @@ def test_both_programs_run_the_same_ensemble(ni, ni_by_ase):
     assert 0.5 < one / other < 2.0
 
 
+def test_both_programs_begin_at_the_temperature_with_the_centre_at_rest(ni, ni_by_ase):
+    crystal = bulk("Ni", cubic=True) * (3, 3, 3)
+    for subject in (ni, ni_by_ase):
+        (frame,) = run_md(subject, crystal, Schedule(900.0, 1, every=1, timestep=0.01))
+        assert temperature_of(frame) == pytest.approx(900, rel=0.25)  # spreads by 8 %
+        velocities = frame.get_velocities()
+        assert np.abs(velocities.mean(axis=0)).max() < 1e-5 * np.abs(velocities).max()
+
+
 def test_positions_velocities_and_forces_of_a_turned_cell_belong_together(ni):
     rng = np.random.default_rng(4)
     atoms = bulk("Ni", a=3.52) * (3, 3, 3)
@@ -134,6 +143,7 @@ def test_the_liquid_is_compared_by_the_shifts_of_its_first_peak(ni):
     measured = liquid.measure(ni)
     assert measured["first peak of g(r)"] == pytest.approx(2.42, abs=0.06)
     assert measured["height of the first peak"] == pytest.approx(2.7, abs=0.3)
+    assert 1.6 < measured["smallest distance"] < 2.3
     assert 0.1 < measured["diffusion coefficient"] < 1.2  # Å²/ps
     place, height = measured["first peak of g(r)"], measured["height of the first peak"]
     numbers = (
@@ -192,6 +202,7 @@ def test_runs_are_reliable_until_a_bound_is_passed_or_they_break_down(ni, ni_by_
     assert len(close.facts) == 2
     assert all(re.fullmatch(r"distance 2\.\d+ < 2.48 Å at step 20", words) for words in close.facts.values())
     (curve,) = close.curves
+    assert len(set(curve.columns["smallest distance"])) == 2, "each run begins with velocities of its own"
     assert close["smallest distance"] == curve.columns["smallest distance"].min() < 2.48
     wild = Schedule(600.0, 60, every=20, timestep=60.0)
     for subject in (ni, ni_by_ase):

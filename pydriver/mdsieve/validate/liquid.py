@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mdsieve.validate.contract import Curve, Measured, Number, Property, Row
+from mdsieve.validate.crystals import nearest
 from mdsieve.validate.md import Schedule, run_md, temperature_of
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ class Liquid(Property):
         return Measured(
             (
                 Number("first peak of g(r)", "Å", place),
-                Number("its error", "Å", float(place_error)),
+                Number("first peak of g(r), error", "Å", float(place_error)),
                 Number("height of the first peak", "", height),
-                Number("its error (height)", "", float(height_error)),
+                Number("height of the first peak, error", "", float(height_error)),
                 Number("diffusion coefficient", "Å²/ps", coefficient),
+                Number("smallest distance", "Å", min(nearest(frame) for frame in frames)),
                 Number("temperature", "K", temperature),
             ),
             curves=(
