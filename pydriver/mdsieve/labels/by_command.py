@@ -28,8 +28,8 @@ class CommandLabeller(Labeller):
     """Labels by a command.
 
     It is called with the names of two files, and writes the frames of the first with energy, forces and, if
-    it can, stress, as ASE reads them, into the second. A frame that is missing there is tried once more by
-    itself.
+    it can, stress, as ASE reads them, into the second. A frame that is missing or wrong there is tried once
+    more by itself.
 
     Parameters
     ----------
