@@ -434,6 +434,7 @@ def test_the_command_trains_resumes_and_starts_from_an_ensemble(frames, tmp_path
     assert state.read_bytes() == b"of a killed run"
     assert run(monkeypatch, *words) == USER_ERROR
     assert "e.h5: the file exists already" in capsys.readouterr().err
-    assert run(monkeypatch, *words[:-8], "--hidden", "a", *common, "--overwrite") == USER_ERROR
+    before_reading = ("train", tmp_path / "none.extxyz", *words[2:-8], "--hidden", "a")
+    assert run(monkeypatch, *before_reading, *common, "--overwrite") == USER_ERROR
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "mdsieve: --hidden a: expected numbers with commas, as 32,32"

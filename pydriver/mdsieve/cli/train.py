@@ -27,7 +27,7 @@ from mdsieve.cli.training_options import (
     SeedOption,
     StressWeightOption,
     ValidationOption,
-    fresh_ensemble,
+    hidden_layers,
     read_functions,
     showing,
     shown_errors,
@@ -81,8 +81,10 @@ def train(
 
     let_threads_sleep()
     from mdsieve.io.trajectories import iterate_frames
+    from mdsieve.potentials.architecture import Architecture
     from mdsieve.potentials.ensemble import NetworkEnsemble
-    from mdsieve.potentials.networks import torch
+    from mdsieve.potentials.networks import ElementNetworks, torch
+    from mdsieve.potentials.trained_networks import new_ensemble
     from mdsieve.potentials.training import EnsembleTrainer
     from mdsieve.potentials.training_data import TrainingFrames
     from mdsieve.potentials.training_settings import TrainingSettings
@@ -112,7 +114,14 @@ def train(
     n_jobs = jobs or os.cpu_count() or 1
     torch.set_num_threads(n_jobs)
     before = None if start is None else NetworkEnsemble.load(start)
-    described = before.functions if before is not None else read_functions(functions, length_unit)
+    if before is None:
+        described = read_functions(functions, length_unit)
+        shape = Architecture.uniform(
+            described.elements, hidden=hidden_layers(hidden), activations=activation, n_members=members
+        )
+        networks = ElementNetworks(shape, described.n_features, seed=seed)
+    else:
+        described, networks = before.functions, before.networks
     structures = [f.atoms for f in iterate_frames(frames, types.split(",") if types else None, n2p2_units)]
     data = TrainingFrames(
         described,
@@ -125,7 +134,7 @@ def train(
     )
     with showing(len(structures), "describing frames") as line:
         data.add(structures, report=lambda done, _: line(done))
-    ensemble = fresh_ensemble(data, hidden, activation, members, seed) if before is None else before
+    ensemble = new_ensemble(data, networks) if before is None else before
     with showing(epochs, "training") as line:
         trainer = EnsembleTrainer(
             ensemble,

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from mdsieve.descriptors import SymmetryFunctions
-    from mdsieve.potentials.ensemble import NetworkEnsemble
-    from mdsieve.potentials.training_data import TrainingFrames
 
 FramesArgument = Annotated[
     list[Path],
@@ -86,27 +84,6 @@ def hidden_layers(words: str) -> tuple[int, ...]:
         return tuple(int(word) for word in words.split(","))
     except ValueError:
         raise ValueError(f"--hidden {words}: expected numbers with commas, as 32,32") from None
-
-
-def fresh_ensemble(
-    data: "TrainingFrames", hidden: str, activation: str, members: int, seed: int
-) -> "NetworkEnsemble":
-    """Random networks for some training frames.
-
-    Raises
-    ------
-    ValueError
-        If the layers make no sense.
-    """
-    from mdsieve.potentials.architecture import Architecture
-    from mdsieve.potentials.networks import ElementNetworks
-    from mdsieve.potentials.trained_networks import new_ensemble
-
-    functions = data.functions
-    architecture = Architecture.uniform(
-        functions.elements, hidden=hidden_layers(hidden), activations=activation, n_members=members
-    )
-    return new_ensemble(data, ElementNetworks(architecture, functions.n_features, seed=seed))
 
 
 def showing(total: int, title: str) -> "AbstractContextManager[Callable[..., None]]":
