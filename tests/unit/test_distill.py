@@ -242,6 +242,19 @@ def test_forces_of_environments_that_were_not_taken_are_not_trained_on(whole, fu
         assert ours[name] == theirs[name]
 
 
+def test_a_record_of_other_energies_or_sets_is_refused(whole, pool, functions, frames):
+    _, folder = whole
+    other = frames[3].copy()
+    other.calc = SinglePointCalculator(other, **frames[3].calc.results)
+    other.calc.results["energy"] += 1e-6
+    changed = Pool(functions, [*frames[:3], other, *frames[4:]])
+    with pytest.raises(ValueError, match="which differs in its pool"):
+        Distillation(changed, folder, SETTINGS, resume=True)
+    few = Pool(functions, frames[:2], "few")
+    with pytest.raises(ValueError, match="which differs in the sets it is evaluated on"):
+        Distillation(pool, folder, SETTINGS, others=[few], resume=True)
+
+
 def test_the_command_distils_and_tells_what_it_did(frames, tmp_path, monkeypatch, capsys):
     pool, other, nn, out = (tmp_path / name for name in ("pool.extxyz", "o.extxyz", "a.nn", "out"))
     write(pool, frames)

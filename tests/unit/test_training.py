@@ -334,6 +334,21 @@ def test_files_and_memory_train_alike_and_files_are_used_again(functions, frames
     assert [a != file.stat().st_mtime_ns for a, file in zip(written, files, strict=True)].count(True) == 1
 
 
+def test_a_cache_tells_positions_stress_and_precision_apart(functions, frames, tmp_path):
+    def described(atoms, **options):
+        data = TrainingFrames.from_atoms(functions, [atoms], cache=tmp_path, **options)
+        return data.fingerprints("Ni"), data.blocks[0].load().slopes["Ni"].values
+
+    moved = frames[0].copy()
+    moved.calc = frames[0].calc
+    moved.positions[0] += 0.1
+    rows, slopes = described(frames[0])
+    assert not np.allclose(described(moved)[0], rows)
+    assert slopes.shape[1] == 24
+    assert described(frames[0], stress=True)[1].shape[1] == 30
+    assert described(frames[0], storage="double")[1].dtype == torch.float64
+
+
 def test_blocks_in_files_hold_no_file_open(functions, frames):
     data = TrainingFrames.from_atoms(functions, frames, stress=True, memory=0.0)
     before = len(os.listdir("/proc/self/fd"))
