@@ -25,6 +25,8 @@ def test_all_lengths_are_scaled_and_elements_swapped(nickel):
     nickel.symbols[3] = "Nb"
     nickel.info["Origin"] = [1.0, 2.0, 3.0]
     nickel.set_momenta(np.ones((8, 3)))
+    nickel.set_initial_charges(np.ones(8))
+    nickel.set_initial_magnetic_moments(np.ones(8))
     nickel.arrays["id"] = np.arange(8, 0, -1)
     done = Translation({"Ni": "Al"}, 4.05 / 3.52).apply(nickel)
     factor = 4.05 / 3.52
@@ -35,7 +37,7 @@ def test_all_lengths_are_scaled_and_elements_swapped(nickel):
     np.testing.assert_allclose(done.info["Origin"], factor * np.array([1.0, 2.0, 3.0]))
     assert done.get_chemical_symbols() == ["Al", "Al", "Al", "Nb", "Al", "Al", "Al", "Al"]
     assert done.calc is None
-    assert not done.has("momenta")
+    assert not any(done.has(name) for name in ("momenta", "initial_charges", "initial_magmoms"))
     assert list(done.arrays["id"]) == list(range(8, 0, -1))
     assert done.info["translated_from"] == "NbNi7"
     assert done.info["translated"] == "Ni to Al; scale 1.150568182"

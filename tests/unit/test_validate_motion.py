@@ -287,6 +287,8 @@ def test_what_a_potential_has_not_is_told_and_the_rest_is_measured(mdsieve, tmp_
     result = json.loads((tmp_path / "report" / "validation.json").read_text())
     assert {name.split()[0] for name in result["problems"]} == {"elastic", "liquid", "reliability"}
     assert {row["property"] for row in result["rows"]} == {"errors"}
+    (r2,) = (row["potential"] for row in result["rows"] if row["quantity"] == "energy R²")
+    assert r2 == "nan"  # of one frame; a word, since JSON has no such number
     assert result["settings"]["labelled"] == ["labelled.extxyz"]
     for name in ("elastic", "liquid", "reliability"):
         assert f"{name} of the potential: Ni FCC: no volume of lowest energy" in finished.stderr
