@@ -19,14 +19,15 @@ from momt_ensemble import (
     flat_weight,
     record_of,
     samples_of,
+    weight_text,
 )
 
 from mdsieve.momt.blocks import Bootstrap, record_blocks, standard_error, time_blocks
-from mdsieve.momt.melting import heat_capacity_peak, log_ratio, melting_point
+from mdsieve.momt.melting import heat_capacity_peak, log_ratio, melting_point, melting_points
 from mdsieve.momt.phases import PhaseBounds
-from mdsieve.momt.report import melting_points
 from mdsieve.momt.reweighting import means, reweight
 from mdsieve.momt.samples import Samples
+from mdsieve.momt.weight import Weight
 
 BY_ORDER = PhaseBounds("order", 13.0, 13.0)
 
@@ -198,6 +199,31 @@ def test_where_there_is_one_phase_there_is_no_melting_point(samples, bootstrap, 
     assert len(concerns) == 2
 
 
+def test_what_the_order_parameter_does_not_see_the_enthalpy_tells():
+    """Most crystals are twins of a small order parameter: parted by order there is no melting point."""
+    h_only = np.repeat(flat_weight().on_grid().max(axis=1)[:, None], 40, axis=1)
+    weight = Weight.parse(weight_text(h_only, (-4.75, -4.3125, 40), (-2.0, 34.0, 40)))
+    rng = np.random.default_rng(9)
+    drawn = Exact(weight).independent(4000, rng)
+    is_twin = ~drawn.is_liquid & (rng.random(4000) < 0.95)
+    samples = samples_of(weight, replace(drawn, order=np.where(is_twin, 5.0, drawn.order)))
+    points, concerns = melting_points(samples, Bootstrap(time_blocks(samples, 20), 100))
+    assert [point.bounds.by for point in points] == ["enthalpy"]
+    assert abs(points[0].temperature.value - MELTING) < 50.0
+    assert "no melting point between" in concerns[0]
+
+
+def test_a_melting_point_that_many_resamples_do_not_have_has_no_error(weight, exact):
+    rng = np.random.default_rng(10)
+    solid, both = exact.draw(np.zeros(2000, bool), rng), exact.independent(4000, rng)
+    samples = samples_of(weight, solid, both)
+    found = melting_point(samples, Bootstrap(record_blocks(samples), 200), BY_ORDER)
+    assert 20 < found.n_unresolved < 100, "a quarter hold the solid alone"
+    assert np.isnan(found.temperature.error)
+    assert np.isfinite(found.temperature.value)
+    assert found.concerns[0].startswith(f"{found.n_unresolved} of 200 resamples")
+
+
 def test_errors_of_correlated_runs_cover_the_truth(weight, exact):
     """Of melting points of 50 runs that stay in a phase for 50 samples, 1 and 2 errors hold what they should."""
     rng, found = np.random.default_rng(8), []
@@ -211,6 +237,8 @@ def test_errors_of_correlated_runs_cover_the_truth(weight, exact):
     away = np.abs(values - MELTING) / errors
     assert 0.5 < np.mean(away < 1.0) < 0.86  # 0.68, and three times its own error
     assert np.mean(away < 2.0) > 0.84
+    # as docs/momt.md tells them
+    assert (np.mean(away < 1.0), np.mean(away < 2.0)) == pytest.approx((0.66, 0.90), abs=0.021)
 
 
 def test_blocks_are_stretches_of_one_record(samples):

@@ -46,19 +46,16 @@ def momt_melting(
 
     mdsieve momt melting weight.txt record.txt
     """
-    from mdsieve.momt.melting import heat_capacity_peak, melting_point
+    from mdsieve.momt.melting import heat_capacity_peak, melting_points
     from mdsieve.momt.numbers import table, with_error, write_json
     from mdsieve.momt.samples import Samples
 
     check_outputs([json], overwrite)
     samples = Samples.read(weight, records, fix=fix, volume=volume, first_step=first_step)
     bootstrap = make_bootstrap(samples, blocks, resamples, seed)
-    bounds = make_bounds(phases)
-    if bounds is not None:
-        points = [melting_point(samples, bootstrap, bounds, pressure)]
-    else:
-        points = [melting_point(samples, bootstrap, None, pressure, by=by) for by in ("enthalpy", "order")]
-    concerns = [words for point in points for words in point.concerns]
+    points, concerns = melting_points(samples, bootstrap, make_bounds(phases), pressure)
+    if not points:
+        raise ValueError("; ".join(dict.fromkeys(concerns)))
     rows = [["melting point", "T", "heat of fusion per atom"]]
     rows += [
         [str(point.bounds), with_error(point.temperature), with_error(point.heat_of_fusion)]

@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
+from scipy.special import logsumexp, softmax
 
 from mdsieve.momt.blocks import Bootstrap, Estimate, standard_error
 from mdsieve.momt.phases import PhaseBounds, default_bounds
 from mdsieve.momt.reweighting import LEAST_SAMPLES
-from mdsieve.momt.samples import Samples, effective_number, normalised
+from mdsieve.momt.samples import Samples, effective_number
 
 _GRID = 81
 _MOST_STEPS = 50  # until the split is midway between the phases ...
@@ -70,7 +71,7 @@ def temperature_range(
     """
     coldest, hottest = samples.weight.tails
     grid = np.linspace(coldest, hottest, _GRID) if coldest < hottest else np.array([coldest])
-    enough = np.array([effective_number(normalised(samples.log_weights(t, pressure))) >= least for t in grid])
+    enough = np.array([effective_number(softmax(samples.log_weights(t, pressure))) >= least for t in grid])
     middle = int(np.argmin(np.abs(grid - samples.weight.temperature)))
     if not enough[middle]:
         raise ValueError(f"fewer than {least:g} effective samples at T0")
@@ -126,20 +127,47 @@ def melting_point(
     concerns = []
     if unresolved:
         concerns.append(f"{unresolved} of {bootstrap.n_resamples} resamples have no melting point in range")
-    weights = normalised(samples.log_weights(found, pressure))
+    weights = softmax(samples.log_weights(found, pressure))
     for name, side in (("solid", 1), ("liquid", -1)):
         blocks = effective_number(bootstrap.sums(weights * (sides == side)))
         if blocks < 3.0:
             concerns.append(f"{name}: {blocks:.1f} effective blocks of {bootstrap.blocks.n}")
-    finite = roots[np.isfinite(roots)]
-    error = float(np.std(finite, ddof=1)) if len(finite) > 1 else math.nan
     return MeltingPoint(
-        Estimate(found, error),
+        Estimate(found, float(standard_error(roots))),
         bounds,
         _heat_of_fusion(samples, sides, weights, bootstrap, pressure),
         unresolved,
         tuple(concerns),
     )
+
+
+def melting_points(
+    samples: Samples,
+    bootstrap: Bootstrap,
+    bounds: PhaseBounds | None = None,
+    pressure: float | None = None,
+) -> tuple[list[MeltingPoint], list[str]]:
+    """Melting points with phases by enthalpy and by order, or by given bounds; and what is wrong with them.
+
+    Parameters
+    ----------
+    samples : Samples
+    bootstrap : Bootstrap
+    bounds : PhaseBounds, optional
+    pressure : float, optional
+        Default: P0.
+    """
+    points: list[MeltingPoint] = []
+    concerns: list[str] = []
+    for by in ("enthalpy", "order") if bounds is None else (bounds.by,):
+        try:
+            point = melting_point(samples, bootstrap, bounds, pressure, by=by)
+        except ValueError as error:
+            concerns.append(str(error))
+        else:
+            points.append(point)
+            concerns += point.concerns
+    return points, concerns
 
 
 def log_ratio(
@@ -177,7 +205,7 @@ def heat_capacity_peak(
         raise ValueError(f"the heat capacity has no peak between {low:g} and {high:g} K")
 
     def negative(temperature: float) -> float:
-        weights = normalised(samples.log_weights(temperature, pressure))
+        weights = softmax(samples.log_weights(temperature, pressure))
         unit = (samples.weight.boltzmann * temperature) ** 2 * samples.n_atoms
         mean = np.dot(weights, enthalpy)
         return -float(np.dot(weights, (enthalpy - mean) ** 2) / unit + 1.5)
@@ -195,7 +223,7 @@ def _log_ratio(samples: Samples, sides: np.ndarray, temperature: float, pressure
     parts = [log[sides > 0], log[sides < 0]]
     if not all(map(len, parts)):
         raise ValueError(f"no sample of the {'liquid' if len(parts[0]) else 'solid'}: expected both phases")
-    solid, liquid = (part.max() + math.log(np.exp(part - part.max()).sum()) for part in parts)
+    solid, liquid = map(logsumexp, parts)
     return float(solid - liquid)
 
 
@@ -221,7 +249,7 @@ def _midway(
             f"no sample of the {'liquid' if (sides > 0).any() else 'solid'} "
             f"({default_bounds(samples.weight)}): expected both phases"
         )
-    weights = normalised(samples.log_weights(samples.weight.temperature, pressure))
+    weights = softmax(samples.log_weights(samples.weight.temperature, pressure))
     split = math.nan
     for _ in range(_MOST_STEPS):
         before = split
@@ -231,7 +259,7 @@ def _midway(
         if abs(split - before) < _CLOSE * np.ptp(values):
             break
         sides = bounds.sides(samples)
-        weights = normalised(samples.log_weights(_root(samples, bounds, low, high, pressure), pressure))
+        weights = softmax(samples.log_weights(_root(samples, bounds, low, high, pressure), pressure))
     return bounds
 
 

@@ -16,7 +16,7 @@ from mdsieve.momt.melting import (
     HeatCapacityPeak,
     MeltingPoint,
     heat_capacity_peak,
-    melting_point,
+    melting_points,
     temperature_range,
 )
 from mdsieve.momt.numbers import write_csv, write_json
@@ -133,30 +133,6 @@ def write_report(
     files.append(folder / "numbers.json")
     write_json(files[-1], "report", numbers, command=command, samples=samples, bootstrap=bootstrap)
     return Findings(tuple(points), peak, tuple(found), tuple(dict.fromkeys(concerns)), tuple(files))
-
-
-def melting_points(
-    samples: Samples, bootstrap: Bootstrap, bounds: PhaseBounds | None = None
-) -> tuple[list[MeltingPoint], list[str]]:
-    """Melting points with phases by enthalpy and by order, or by given bounds; and what is wrong with them.
-
-    Parameters
-    ----------
-    samples : Samples
-    bootstrap : Bootstrap
-    bounds : PhaseBounds, optional
-    """
-    points: list[MeltingPoint] = []
-    concerns: list[str] = []
-    for by in ("enthalpy", "order") if bounds is None else (bounds.by,):
-        try:
-            point = melting_point(samples, bootstrap, bounds, by=by)
-        except ValueError as error:
-            concerns.append(str(error))
-        else:
-            points.append(point)
-            concerns += point.concerns
-    return points, concerns
 
 
 def _surfaces(

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
 from mdsieve.momt.blocks import Bootstrap, Estimate, standard_error
 from mdsieve.momt.phases import PhaseBounds
-from mdsieve.momt.samples import Samples, effective_number, normalised
+from mdsieve.momt.samples import Samples, effective_number
 
 #: Fewer effective samples than these are refused ...
 LEAST_SAMPLES = 20.0
@@ -77,7 +78,7 @@ def reweight(
     """
     check_temperature(samples, temperature)
     pressure = samples.weight.pressure if pressure is None else pressure
-    weights = normalised(samples.log_weights(temperature, pressure))
+    weights = softmax(samples.log_weights(temperature, pressure))
     n = effective_number(weights)
     if n < least:
         raise ValueError(

@@ -166,12 +166,6 @@ def _check_weight(weight: Weight, record: Record) -> None:
         )
 
 
-def normalised(log_weights: np.ndarray) -> np.ndarray:
-    """Weights with the sum 1."""
-    weights = np.exp(log_weights - np.max(log_weights))
-    return weights / weights.sum()
-
-
 def effective_number(weights: np.ndarray | Sequence[float]) -> float:
     """(sum w)^2 / sum w^2 (Kish); 0 without weights."""
     squares = float(np.dot(weights, weights))
