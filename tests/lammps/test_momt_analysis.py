@@ -10,6 +10,7 @@ from ase.io import read
 from harness import MDSIEVE, Finished, run, run_lmp
 from momt_cases import CUBE, MOMT, write_weight
 
+from mdsieve.distill.order_parameter import fcc_order
 from mdsieve.momt.draw import draw_frames, write_frames
 from mdsieve.momt.flatness import visits_of
 from mdsieve.momt.frames import sampled_frames
@@ -86,11 +87,20 @@ def test_frames_of_the_dump_have_the_order_parameter_of_their_sample(sampled):
     samples = Samples.read(sampled / "weight.txt", [sampled / "record.txt"])
     found = list(sampled_frames(samples, [sampled / "frames.dump"]))
     assert len(found) == 37
-    whole = 2 * np.array([[1, 1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     for frame in found:
-        phases = 2j * np.pi * frame.structure.get_scaled_positions() @ whole.T
-        order = np.mean(np.abs(np.exp(phases).sum(axis=0)) ** 2) / 32
-        assert samples.order[frame.sample] == pytest.approx(order, rel=1e-3)
+        assert samples.order[frame.sample] == pytest.approx(32 * fcc_order(frame.structure), rel=1e-3)
+
+
+def test_a_run_that_was_killed_and_continued_is_one_record(tmp_path):
+    write_weight(tmp_path / "weight.txt", height=0.5)
+    append = RECORD.replace("file record.txt", "append record.txt")
+    run_lmp(CUBE + MOMT + "\n" + MD + append + "run 100\nwrite_restart half\nrun 55\n", tmp_path).check()
+    again = "read_restart half\npair_style eam\npair_coeff * * Ni_u3.eam\ntimestep 0.001\n"
+    run_lmp(again + MOMT + "\n" + MD + append + "run 200 upto\n", tmp_path).check()
+    rows = [line for line in (tmp_path / "record.txt").read_text().splitlines() if line[0] != "#"]
+    assert len(rows) == 32 + 21, "steps 100 to 155 come twice"
+    samples = Samples.read(tmp_path / "weight.txt", [tmp_path / "record.txt"])
+    np.testing.assert_array_equal(samples.records[0].step, np.arange(0, 201, 5))
 
 
 def test_frames_are_drawn_and_written(sampled, tmp_path):

@@ -68,6 +68,24 @@ def test_the_step_may_have_another_name_in_another_table(tmp_path):
     np.testing.assert_array_equal(read(again, tmp_path).step, [0, 20, 40, 60])
 
 
+def test_a_run_that_was_killed_and_continued_is_one_record(tmp_path):
+    head, rows = "# step f_m[1] f_m[2] f_m[3]\n", "{} -150 24 0.5\n{} -149 23 0.4\n{} -148 22 0.3\n"
+    continued = head + rows.format(0, 20, 40) + head + rows.format(20, 40, 60).replace("-14", "-13")
+    record = read(continued, tmp_path)
+    np.testing.assert_array_equal(record.step, [0, 20, 40, 60])
+    np.testing.assert_array_equal(record.enthalpy, [-150, -149, -148, -138])
+    np.testing.assert_array_equal(record.line, [2, 3, 4, 8])
+    with pytest.raises(ValueError, match="record:6: step 0 after 40: expected rising steps"):
+        read(head + rows.format(0, 20, 40) + head + rows.format(0, 20, 40), tmp_path)
+    with pytest.raises(ValueError, match="record:7: step 20 after 30: expected rising steps"):
+        read(head + rows.format(0, 10, 20) + head + rows.format(30, 20, 40), tmp_path)
+
+
+def test_a_log_that_goes_back_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="record:12: step 20 after 40: expected rising steps"):
+        read(LOG.replace("        40   -148", "        20   -148"), tmp_path)
+
+
 def test_a_part_of_a_record(tmp_path):
     record = read(LOG, tmp_path).since(30)
     np.testing.assert_array_equal(record.step, [40, 60])

@@ -111,8 +111,9 @@ def read_record(path: str | os.PathLike, *, fix: str | None = None, volume: str 
 
     Notes
     -----
-    Rows must be of single steps, not averages over some. Where a run of a log begins with the step with
-    which the one before has ended, the step counts once.
+    Rows must be of single steps, not averages over some. Where a run begins with the step with which the one
+    before has ended, the step counts once. A file to which a continued run has appended goes back below its
+    second head, to the step of the restart file: of steps that come twice the first are taken, as of frames.
     """
     tables = [table for table in _tables(Path(path)) if table.rows]
     usable = [table for table in tables if _fixes_with_all(table, fix)]
@@ -151,17 +152,17 @@ def _tables(path: Path) -> Iterator[_Table]:
                 continue
             if bad is not None:
                 raise ValueError(bad)
+            row = None if table is None else _row(words, len(table.names))
+            if table is not None and row is not None:
+                _add(table, row, words, number, path)
+                continue
             head = _head(words)
             if head is not None:
                 if table is not None:
                     yield table
                 table = _Table(head, number, words[0].startswith("#"))
+            elif table is None or words[0].startswith("#"):
                 continue
-            if table is None or words[0].startswith("#"):
-                continue
-            row = _row(words, len(table.names))
-            if row is not None:
-                _add(table, row, words, number, path)
             elif table.is_strict:
                 bad = f"{path}:{number}: {shown(line)}: expected {len(table.names)} numbers"
             elif line.startswith(_END_OF_TABLE):
@@ -238,9 +239,10 @@ def _join(source: str, tables: list[_Table], fix: str, volume: str | None) -> Re
         parts.append(rows[:, [table.names.index(name) for name in names]])
     values = dict(zip(names, np.concatenate(parts).T, strict=True))
     line = np.concatenate([table.lines for table in tables])
-    step = _steps(source, values.pop(_STEP), line)
+    appended = np.cumsum([0, *(len(table.rows) for table in tables)])[1:-1]
+    step = _steps(source, values.pop(_STEP), line, appended[[table.is_strict for table in tables[1:]]])
     kept = np.ones(len(step), bool)
-    kept[1:] = np.diff(step) > 0
+    kept[1:] = step[1:] > np.maximum.accumulate(step)[:-1]
     rounding = {}
     for k, quantity in enumerate(_QUANTITIES, 1):
         name = f"f_{fix}[{k}]"
@@ -252,14 +254,16 @@ def _join(source: str, tables: list[_Table], fix: str, volume: str | None) -> Re
     return Record(source, fix, step[kept], line[kept], enthalpy, order, bias, size, columns, rounding)
 
 
-def _steps(source: str, values: np.ndarray, line: np.ndarray) -> np.ndarray:
+def _steps(source: str, values: np.ndarray, line: np.ndarray, appended: np.ndarray) -> np.ndarray:
+    """Steps of all rows, int64[n]; only rows below an appended head may go back, and not to the beginning."""
     odd = np.flatnonzero((np.abs(values) > _LAST_STEP) | (values != np.round(values)))
     if len(odd):
         raise ValueError(f"{source}:{line[odd[0]]}: step {values[odd[0]]:g}: expected an integer")
     step = values.astype(np.int64)
-    back = np.flatnonzero(np.diff(step) < 0)
-    if len(back):
-        at = back[0] + 1
+    for at in np.flatnonzero(np.diff(step) < 0) + 1:
+        if at in appended and step[at] > step[0]:
+            logger.info("%s:%d: continued from step %d", source, line[at], step[at])
+            continue
         raise ValueError(
             f"{source}:{line[at]}: step {step[at]} after {step[at - 1]}: expected rising steps; "
             "records of different runs are files of their own"
