@@ -19,6 +19,7 @@ from mdsieve.cli.momt_options import (
     VolumeOption,
     WeightArgument,
     command_line,
+    describe_errors,
     make_bootstrap,
     make_bounds,
     say_concerns,
@@ -73,7 +74,7 @@ def momt_melting(
         write_json(
             json, "melting point", numbers, command=command_line(), samples=samples, bootstrap=bootstrap
         )
-    typer.echo(f"errors: bootstrap, {bootstrap.blocks.words}, {resamples} resamples, seed {seed}")
+    typer.echo(describe_errors(bootstrap))
     for line in table(rows):
         typer.echo(line)
     say_concerns(concerns)

@@ -91,6 +91,12 @@ def make_bootstrap(samples: "Samples", blocks: str, n_resamples: int, seed: int)
     return Bootstrap(time_blocks(samples, int(blocks)), n_resamples, seed)
 
 
+def describe_errors(bootstrap: "Bootstrap") -> str:
+    """How errors were found, as a line."""
+    words = bootstrap.blocks.words
+    return f"errors: bootstrap, {words}, {bootstrap.n_resamples} resamples, seed {bootstrap.seed}"
+
+
 def make_bounds(phases: tuple[str, float, float] | None) -> "PhaseBounds | None":
     """What parts the phases, if it was said.
 

@@ -69,8 +69,7 @@ def momt_pairs(
     check_outputs([csv, picture], overwrite)
     samples = Samples.read(weight, records, fix=fix, volume=volume, first_step=first_step)
     bootstrap = make_bootstrap(samples, blocks, resamples, seed)
-    wanted = samples.weight.temperature if temperature is None else temperature
-    weighed = reweight(samples, wanted, pressure, bootstrap=bootstrap)
+    weighed = reweight(samples, temperature, pressure, bootstrap=bootstrap)
     bounds = make_bounds(phases) or default_bounds(samples.weight)
     sides = bounds.sides(samples)
     with showing_progress(True) as show:
@@ -85,7 +84,7 @@ def momt_pairs(
         write_csv(csv, ["distance", *names], list(rows))
         typer.echo(f"wrote {csv}")
     if picture is not None:
-        save(draw_pairs(distributions, f"T = {wanted:g}; {bounds}"), picture)
+        save(draw_pairs(distributions, f"T = {weighed.temperature:g}; {bounds}"), picture)
         typer.echo(f"wrote {picture}")
     for name, each in distributions.items():
         peak = int(each.value.argmax())

@@ -19,6 +19,7 @@ from mdsieve.cli.momt_options import (
     VolumeOption,
     WeightArgument,
     command_line,
+    describe_errors,
     make_bootstrap,
     say_concerns,
 )
@@ -60,8 +61,7 @@ def momt_populations(
     regions = [Region.parse(words) for words in region]
     samples = Samples.read(weight, records, fix=fix, volume=volume, first_step=first_step)
     bootstrap = make_bootstrap(samples, blocks, resamples, seed)
-    wanted = samples.weight.temperature if temperature is None else temperature
-    weighed = reweight(samples, wanted, pressure, bootstrap=bootstrap)
+    weighed = reweight(samples, temperature, pressure, bootstrap=bootstrap)
     found = populations(samples, weighed, bootstrap, regions)
     rows = [["region", "samples", "blocks", "probability", f"over {found[0].region.name}"]]
     rows += [
@@ -95,7 +95,7 @@ def momt_populations(
         }
         write_json(json, "populations", numbers, command=command_line(), samples=samples, bootstrap=bootstrap)
     typer.echo(f"T = {weighed.temperature:g}, pressure {weighed.pressure:g}")
-    typer.echo(f"errors: bootstrap, {bootstrap.blocks.words}, {resamples} resamples, seed {seed}")
+    typer.echo(describe_errors(bootstrap))
     for line in table(rows):
         typer.echo(line)
     if exact is not None:

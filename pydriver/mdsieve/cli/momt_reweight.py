@@ -21,6 +21,7 @@ from mdsieve.cli.momt_options import (
     VolumeOption,
     WeightArgument,
     command_line,
+    describe_errors,
     make_bootstrap,
     make_bounds,
     parse_temperatures,
@@ -81,7 +82,7 @@ def momt_reweight(
         numbers = {"phases": str(bounds), "means": found}
         write_json(json, "means", numbers, command=command_line(), samples=samples, bootstrap=bootstrap)
     typer.echo(f"pressure {found[0].pressure:g}; {bounds}")
-    typer.echo(f"errors: bootstrap, {bootstrap.blocks.words}, {resamples} resamples, seed {seed}")
+    typer.echo(describe_errors(bootstrap))
     for line in table(rows):
         typer.echo(line)
     say_concerns([f"T = {each.temperature:g}: {words}" for each in found for words in each.concerns])

@@ -104,16 +104,8 @@ def momt_summary(
     if json is not None:
         numbers = {
             "flatness": {
-                "depth": depth,
+                **flat.numbers(),
                 "merge": merge,
-                "bins": len(flat.inside),
-                "never_visited": flat.n_empty,
-                "share_inside": flat.share_inside,
-                "outside_window": flat.n_outside,
-                "ratio": flat.ratio,
-                "quantile_ratio": flat.quantile_ratio,
-                "ratio_along_order": flat.ratio_along_order,
-                "ratio_along_enthalpy": flat.ratio_along_enthalpy,
                 "enthalpy": flat.enthalpy.centres,
                 "along_enthalpy": flat.along_enthalpy,
                 "order": flat.order.centres,

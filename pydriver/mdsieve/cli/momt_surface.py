@@ -19,6 +19,7 @@ from mdsieve.cli.momt_options import (
     TemperatureOption,
     VolumeOption,
     WeightArgument,
+    describe_errors,
     make_bootstrap,
     say_concerns,
 )
@@ -73,9 +74,9 @@ def momt_surface(
     if of == "states":
         found, label = density_of_states(samples, bootstrap, coordinates, axes), "ln Ω"
     else:
-        wanted = samples.weight.temperature if temperature is None else temperature
-        weighed = reweight(samples, wanted, pressure, bootstrap=bootstrap)
-        found, label = free_energy(samples, weighed, bootstrap, coordinates, axes), f"F at T = {wanted:g}"
+        weighed = reweight(samples, temperature, pressure, bootstrap=bootstrap)
+        found = free_energy(samples, weighed, bootstrap, coordinates, axes)
+        label = f"F at T = {weighed.temperature:g}"
         say_concerns(list(weighed.concerns))
     if csv is not None:
         names, rows = found.rows()
@@ -84,4 +85,4 @@ def momt_surface(
     if picture is not None:
         save(draw_surface(found, label, highest=highest), picture)
         typer.echo(f"wrote {picture}")
-    typer.echo(f"errors: bootstrap, {bootstrap.blocks.words}, {resamples} resamples, seed {seed}")
+    typer.echo(describe_errors(bootstrap))

@@ -69,6 +69,20 @@ class Flatness:
         low, high = np.quantile(self.inside, (0.05, 0.95))
         return float(high / low) if low > 0 else np.inf
 
+    def numbers(self) -> dict[str, float]:
+        """What is told of it, for files."""
+        return {
+            "depth": self.depth,
+            "bins": len(self.inside),
+            "never_visited": self.n_empty,
+            "share_inside": self.share_inside,
+            "outside_window": self.n_outside,
+            "ratio": self.ratio,
+            "quantile_ratio": self.quantile_ratio,
+            "ratio_along_order": self.ratio_along_order,
+            "ratio_along_enthalpy": self.ratio_along_enthalpy,
+        }
+
     @property
     def along_order(self) -> np.ndarray:
         """Mean visits of a bin of the region in each interval of O, float64[n_order]; NaN without one."""

@@ -111,17 +111,7 @@ def write_report(
         *_surfaces(samples, bootstrap, folder, temperature, pictures),
     ]
     numbers = {
-        "flatness": {
-            "depth": flat.depth,
-            "bins": len(flat.inside),
-            "never_visited": flat.n_empty,
-            "ratio": flat.ratio,
-            "quantile_ratio": flat.quantile_ratio,
-            "ratio_along_order": flat.ratio_along_order,
-            "ratio_along_enthalpy": flat.ratio_along_enthalpy,
-            "share_inside": flat.share_inside,
-            "outside_window": flat.n_outside,
-        },
+        "flatness": flat.numbers(),
         "passages": passages,
         "melting_points": points,
         "heat_capacity_peak": peak,

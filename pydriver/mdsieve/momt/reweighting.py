@@ -51,7 +51,7 @@ class Reweighting:
 
 def reweight(
     samples: Samples,
-    temperature: float,
+    temperature: float | None = None,
     pressure: float | None = None,
     *,
     bootstrap: Bootstrap,
@@ -62,8 +62,8 @@ def reweight(
     Parameters
     ----------
     samples : Samples
-    temperature : float
-        Between the temperatures of the weight's tails.
+    temperature : float, optional
+        Between the temperatures of the weight's tails; default: T0.
     pressure : float, optional
         Default: P0.
     bootstrap : Bootstrap
@@ -76,6 +76,7 @@ def reweight(
     ValueError
         If the temperature is out of range or there are too few effective samples.
     """
+    temperature = samples.weight.temperature if temperature is None else temperature
     check_temperature(samples, temperature)
     pressure = samples.weight.pressure if pressure is None else pressure
     weights = softmax(samples.log_weights(temperature, pressure))
