@@ -4,11 +4,13 @@
 import csv
 import json
 import math
+from functools import cache
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from momt_ensemble import MELTING, Exact, flat_weight, write_record
-from typer.testing import CliRunner
+from typer.main import get_command
 
 from mdsieve.cli import build_app
 from mdsieve.momt.blocks import Estimate
@@ -27,12 +29,18 @@ def folder(tmp_path_factory):
     return folder
 
 
+@cache
+def command():
+    """Built once: it is the same for all, and takes longer than most of what it does here."""
+    return get_command(build_app())
+
+
 def momt(folder, *words: str, code: int = 0) -> str:
     files = {"WEIGHT": ["weight.txt"], "RECORDS": ["one.txt", "two.txt"]}
     arguments = ["momt"]
     for word in words:
         arguments += [str(folder / name) for name in files.get(word, ())] or [word]
-    result = CliRunner().invoke(build_app(), arguments)
+    result = CliRunner().invoke(command(), arguments)
     if code == 0 and result.exception is not None:
         raise result.exception
     return result.output
