@@ -9,7 +9,6 @@ those of the group Rd in $MDSIEVE_DATA/ni_eam_distillation (Jung, Lee, Choi, arX
 
 import argparse
 import gzip
-import itertools
 import json
 import os
 from pathlib import Path
@@ -17,18 +16,13 @@ from pathlib import Path
 import numpy as np
 from ase.io import read
 
-N_ATOMS, CELLS = 32, 2
+from mdsieve.distill.order_parameter import fcc_order
+from mdsieve.momt.records import read_record
+
+N_ATOMS = 32
 EDGES = np.arange(0, 33, 4)
 PERCENT = (5, 25, 50, 75, 95)
 NKTV2P = 1.6021765e6  # bar Å³ / eV
-
-
-def order_parameter(atoms) -> float:
-    """O of an fcc crystal of 2 x 2 x 2 cells, for atoms in a cell of any shape (MOMT: Jung, Cheng 2026)."""
-    scaled = atoms.get_scaled_positions(wrap=False)
-    signs = np.array([(1, *rest) for rest in itertools.product((1, -1), repeat=2)])
-    sums = np.exp(2j * np.pi * CELLS * scaled @ signs.T).sum(axis=0)
-    return float((np.abs(sums) ** 2).sum() / (len(signs) * len(atoms)))
 
 
 def published() -> np.ndarray:
@@ -37,14 +31,18 @@ def published() -> np.ndarray:
     with gzip.open(folder / "ni_eam_distillation" / "Ni_ch1_validation.extxyz.gz", "rt") as file:
         frames = [a for a in read(file, ":", format="extxyz") if a.info["config_type"] == "Rd"]
     return np.array(
-        [(order_parameter(a), a.get_potential_energy() / N_ATOMS, a.get_volume() / N_ATOMS) for a in frames]
+        [
+            (N_ATOMS * fcc_order(a), a.get_potential_energy() / N_ATOMS, a.get_volume() / N_ATOMS)
+            for a in frames
+        ]
     )
 
 
 def ours(record: Path) -> np.ndarray:
-    """The same of the samples of a record: step, H, O, v, volume."""
-    _, enthalpy, order, _, volume = np.loadtxt(record).T
-    return np.stack([order, (enthalpy - volume / NKTV2P) / N_ATOMS, volume / N_ATOMS], axis=1)
+    """The same of the samples of a record: H at 1 bar and the volume tell the energy."""
+    found = read_record(record)
+    energy = found.enthalpy - found.volume / NKTV2P
+    return np.stack([found.order, energy / N_ATOMS, found.volume / N_ATOMS], axis=1)
 
 
 def main() -> None:
