@@ -138,6 +138,9 @@ def test_drawn_frames_are_spread_more_evenly_than_all(run):
     samples, paths = run
     drawing = draw_frames(samples, paths, 60, grid=(8, 8), seed=3)
     assert drawing.n_cells_drawn == min(60, drawing.n_cells)
+    candidates = [*range(0, 300, 2), *range(300, 600, 3)]
+    cells, *_ = np.histogram2d(samples.enthalpy[candidates], samples.order[candidates], 8)
+    assert drawing.n_cells == np.count_nonzero(cells)
 
 
 def test_too_few_frames_are_a_shortfall(run):

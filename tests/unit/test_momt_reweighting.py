@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reweighted means, melting points and their errors against densities of states that are known."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -23,7 +23,13 @@ from momt_ensemble import (
 )
 
 from mdsieve.momt.blocks import Bootstrap, record_blocks, standard_error, time_blocks
-from mdsieve.momt.melting import heat_capacity_peak, log_ratio, melting_point, melting_points
+from mdsieve.momt.melting import (
+    heat_capacity_peak,
+    log_ratio,
+    melting_point,
+    melting_points,
+    temperature_range,
+)
 from mdsieve.momt.phases import PhaseBounds
 from mdsieve.momt.reweighting import means, reweight
 from mdsieve.momt.samples import Samples
@@ -183,6 +189,26 @@ def test_the_peak_of_the_heat_capacity_is_that_of_two_phases(samples, bootstrap)
     found = heat_capacity_peak(samples, bootstrap)
     assert is_near(found.temperature, grid[curve.argmax()])
     assert is_near(found.height, curve.max())
+
+
+def test_the_range_of_temperatures_ends_where_effective_samples_become_few(weight, exact, samples):
+    def n_effective(of, temperature: float) -> float:
+        weights = np.exp(of.log_weights(temperature))
+        return weights.sum() ** 2 / (weights**2).sum()
+
+    rng, step = np.random.default_rng(3), (3000.0 - 1400.0) / 80
+    low, high = temperature_range(samples, least=1500.0)
+    assert 1400.0 < low < high == 3000.0
+    assert n_effective(samples, low) >= 1500.0 > n_effective(samples, low - step)
+    solid = exact.draw(np.zeros(4000, bool), rng)
+    kept = (solid.enthalpy < -147.0) | (rng.random(4000) < 0.05)
+    drawn = replace(solid, **{each.name: getattr(solid, each.name)[kept] for each in fields(solid)})
+    few_hot = samples_of(weight, drawn)
+    low, high = temperature_range(few_hot, least=150.0)
+    assert 1400.0 == low < high < 3000.0
+    assert n_effective(few_hot, high) >= 150.0 > n_effective(few_hot, high + step)
+    with pytest.raises(ValueError, match="fewer than 20000 effective samples at T0"):
+        temperature_range(samples, least=20000.0)
 
 
 def test_where_there_is_one_phase_there_is_no_melting_point(samples, bootstrap, weight, exact):
