@@ -122,6 +122,7 @@ def test_from_leaves_out_the_beginning(folder):
         (["reweight", "WEIGHT", "RECORDS", "--columns", "v_none"], "column v_none: expected one of v_vol"),
         (["reweight", "WEIGHT", "RECORDS", "--blocks", "few"], "--blocks few: expected a number"),
         (["reweight", "WEIGHT", "RECORDS", "--phases", "size", "1", "2"], "--phases size: expected order or"),
+        (["melting", "WEIGHT", "RECORDS", "--phases", "order", "24", "24"], "no melting point between"),
         (["melting", "WEIGHT", "RECORDS", "--fix", "n"], "no table of the step and f_n[1]"),
         (["melting", "WEIGHT", "WEIGHT"], "no table of"),
         (["melting", "RECORDS"], "not a weight"),

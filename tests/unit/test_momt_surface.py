@@ -181,6 +181,7 @@ def test_twins_fit_cells_of_multiples_of_three():
 
     assert exact_twins(of("fcc 3 3 3", 108)) == 4
     assert exact_twins(of("fcc 2 2 2", 32)) is None
+    assert exact_twins(of("fcc 5 5 5", 500)) is None
     assert exact_twins(of("fcc 3 3 6", 216)) is None
     assert exact_twins(of("bcc 3 3 3", 54)) is None
 
