@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A campaign with all the driver's scores in a process of its own, to be killed: STORE LAST [pause]."""
+"""A campaign with all the driver's scores in a process of its own, to be killed: STORE PAUSE."""
 
 import sys
 import time

@@ -80,7 +80,7 @@ def test_a_campaign_killed_at_any_moment_goes_on_with_what_its_store_implies(tmp
     campaign(tmp_path / "whole.db", FRAMES)
     path = tmp_path / "killed.db"
     program = Path(__file__).with_name("campaign_with_scores.py")
-    process = subprocess.Popen([sys.executable, program, path, "0.02"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, program, path, "0.1"], stdout=subprocess.PIPE, text=True)
     try:
         told = [process.stdout.readline().split() for _ in range(verdicts)]
     finally:
