@@ -18,9 +18,9 @@ from mdsieve.potentials import NetworkEnsemble, write_n2p2
 ELEMENTS = ("Ni", "Al")
 
 
-def write_members(folder: Path, n_members: int = 3) -> NetworkEnsemble:
+def write_members(folder: Path, n_members: int = 3, **settings) -> NetworkEnsemble:
     """An ensemble of random networks, its members in the folders ``member0``, ``member1``, ..."""
-    ensemble = random_ensemble(n_members, own_scaling=True)
+    ensemble = random_ensemble(n_members, own_scaling=True, **settings)
     for member in range(n_members):
         write_n2p2(ensemble, folder / f"member{member}", member)
     return ensemble

@@ -12,7 +12,8 @@ from momt_cases import errors, printed, thermo
 from network_cases import write_potential
 
 import n2p2_plain
-from mdsieve.potentials import EnsembleCalculator
+from mdsieve.describe import describe_aev
+from mdsieve.potentials import EnsembleCalculator, Layers
 
 NKTV2P = 1.6021765e6  # eV/Å³ in bar
 
@@ -48,6 +49,26 @@ def test_a_committee_says_what_the_ase_calculator_says(folder, calculator, ranks
     np.testing.assert_allclose(said.atomic_stresses, -said.pressure * said.volume, rtol=1e-9, atol=1e-2)
     assert np.abs(said.forces).max() > 0.05
     assert said.spread.min() > 0.0
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_networks_on_environment_vectors_are_the_ase_calculators(tmp_path, ranks):
+    """Two of GELU, as ANI has them, on ANI's environment vector."""
+    layers = Layers((12, 8), "uul")
+    ensemble = write_members(
+        tmp_path, 2, layers={"Al": layers, "Ni": layers}, text=describe_aev(["Al", "Ni"], cutoff=4.8)
+    )
+    atoms = skewed_cell()
+    write_data(tmp_path / "data", atoms)
+    said = observe(system(n_members=2), tmp_path, ranks)
+    calculator = EnsembleCalculator(ensemble)
+    calculator.calculate(atoms)
+    expected = calculator.results
+    assert said.energy == pytest.approx(expected["energy"], rel=1e-12)
+    np.testing.assert_allclose(said.forces, expected["forces"], atol=1e-11)
+    np.testing.assert_allclose(said.spread, expected["energies_spread"], rtol=1e-9)
+    np.testing.assert_allclose(said.pressure, -expected["stress"] * NKTV2P, rtol=1e-9, atol=1e-4)
+    assert np.abs(said.forces).max() > 0.05
 
 
 def test_a_member_alone_is_what_n2p2s_equations_say(tmp_path):

@@ -32,10 +32,15 @@ def nickel_aluminium(seed: int, n_al: int = 4) -> Atoms:
 
 
 def random_ensemble(
-    n_members: int = 3, layers: dict[str, Layers] | None = None, *, seed: int = 1, own_scaling: bool = False
+    n_members: int = 3,
+    layers: dict[str, Layers] | None = None,
+    *,
+    seed: int = 1,
+    own_scaling: bool = False,
+    text: str = FUNCTIONS,
 ) -> NetworkEnsemble:
     """Networks of random weights and biases, standardisation, offsets and scale."""
-    functions = SymmetryFunctions.from_text(FUNCTIONS)
+    functions = SymmetryFunctions.from_text(text)
     layers = layers or {"Al": Layers((5, 4), "tul"), "Ni": Layers((6,), "pl")}
     networks = ElementNetworks(Architecture(layers, n_members), functions.n_features, seed=seed)
     rng = np.random.default_rng(seed)
