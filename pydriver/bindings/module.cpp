@@ -18,6 +18,9 @@ void bind_text_table(nb::module_ &m);
 NB_MODULE(_core, m)
 {
   m.doc() = "The compiled core of mdsieve, shared with the LAMMPS plugin.";
+#ifdef NDEBUG
+  nb::set_leak_warnings(false);    // Python does not take down every object at its end; users can't mend that
+#endif
   // NOLINTNEXTLINE(bugprone-unused-raii,bugprone-throw-keyword-missing): it registers itself
   nb::exception<mdsieve::InputError>(m, "InputError", PyExc_ValueError);
   bind_clusters(m);
