@@ -16,6 +16,7 @@ from mdsieve.cli.label_options import (
     PairFileOption,
     PairStyleOption,
     ProcessesOption,
+    ResumeOption,
     TimeoutOption,
 )
 from mdsieve.cli.outputs import check_outputs
@@ -44,12 +45,13 @@ def label(
     types: TypesOption = None,
     n2p2_units: UnitsOption = "metal",
     overwrite: OverwriteOption = False,
+    resume: ResumeOption = False,
 ) -> None:
     """Label frames: mdsieve label in.xyz -o out.xyz --pair-style eam/fs --pair-coeff '* * Al1.eam.fs Al'"""
     from mdsieve.cli.logs import log_to_stderr
     from mdsieve.io.trajectories import iterate_frames
     from mdsieve.labels.choose import choose_labeller
-    from mdsieve.labels.files import failed_path, write_labelled
+    from mdsieve.labels.files import write_labelled
 
     log_to_stderr()
     labeller = choose_labeller(
@@ -66,13 +68,30 @@ def label(
     )
     if labeller is None:
         raise ValueError("by what? expected --pair-style, --pair-file, --calculator or --command")
-    check_outputs([output, failed_path(output)], overwrite)
+    check_labelling(output, overwrite, resume)
     frames = (
         frame.atoms for frame in iterate_frames(trajectories, types.split(",") if types else None, n2p2_units)
     )
-    written = write_labelled(labeller.label(frames), output, labeller.description)
+    written = write_labelled(labeller, frames, output, resume=resume)
     typer.echo(f"{output}: {written.n_labelled} frames labelled by {labeller.description}")
     end_labelling(written, output)
+
+
+def check_labelling(output: Path, overwrite: bool, resume: bool) -> None:
+    """Whether the files of labelled frames may be written.
+
+    Raises
+    ------
+    FileExistsError, FileNotFoundError
+        If they exist already, or those of a run that was killed, or the folder does not.
+    """
+    from mdsieve.labels.files import failed_path, part_path
+
+    begun = part_path(output).exists()
+    check_outputs([output, failed_path(output)], overwrite or (resume and begun))
+    if begun and not (resume or overwrite):
+        state = "frames of a labelling that was killed; say --resume to go on, --overwrite to begin anew"
+        raise FileExistsError(17, state, str(part_path(output)))
 
 
 def end_labelling(written: "Written", output: Path) -> None:

@@ -40,3 +40,6 @@ BatchOption = Annotated[
     typer.Option("--batch", help="Frames for one start of LAMMPS or of the command [default: 500, 100]."),
 ]
 TimeoutOption = Annotated[float | None, typer.Option("--timeout", help="Seconds that one start may take.")]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on where a killed run was; begin if there was none.")
+]

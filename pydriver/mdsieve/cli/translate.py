@@ -17,9 +17,9 @@ from mdsieve.cli.label_options import (
     PairFileOption,
     PairStyleOption,
     ProcessesOption,
+    ResumeOption,
     TimeoutOption,
 )
-from mdsieve.cli.outputs import check_outputs
 from mdsieve.cli.select_options import OverwriteOption, TrajectoriesArgument, TypesOption, UnitsOption
 
 if TYPE_CHECKING:
@@ -59,13 +59,14 @@ def translate(
     types: TypesOption = None,
     n2p2_units: UnitsOption = "metal",
     overwrite: OverwriteOption = False,
+    resume: ResumeOption = False,
 ) -> None:
     """Swap elements, scale: mdsieve translate ni.xyz -o al.xyz --from Ni --to Al --scale 4.05/3.52"""
-    from mdsieve.cli.label import end_labelling
+    from mdsieve.cli.label import check_labelling, end_labelling
     from mdsieve.cli.logs import log_to_stderr
     from mdsieve.io.trajectories import iterate_frames
     from mdsieve.labels.choose import choose_labeller
-    from mdsieve.labels.files import failed_path, write_labelled, write_unlabelled
+    from mdsieve.labels.files import write_labelled, write_unlabelled
     from mdsieve.translate import Translation, parse_scale
 
     log_to_stderr()
@@ -87,14 +88,14 @@ def translate(
         frames_a_start=batch,
         timeout=timeout,
     )
-    check_outputs([output, failed_path(output)], overwrite)
+    check_labelling(output, overwrite, resume)
     read = iterate_frames(trajectories, types.split(",") if types else None, n2p2_units)
     frames = _translated(translation, read)
     if labeller is None:
         n_frames = write_unlabelled(frames, output)
         typer.echo(f"{output}: {n_frames} frames, {translation.description}; without labels")
         return
-    written = write_labelled(labeller.label(frames), output, labeller.description)
+    written = write_labelled(labeller, frames, output, resume=resume)
     typer.echo(
         f"{output}: {written.n_labelled} frames, {translation.description}; "
         f"labelled by {labeller.description}"

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mdsieve.io.replacing import replacing
+from mdsieve.labels.bounded import BoundedLabeller
 from mdsieve.labels.choose import choose_labeller
-from mdsieve.labels.contract import Labelled, without_labels
 from mdsieve.labels.files import failed_path, write_labelled
 from mdsieve.learn.config import LearnConfig
 from mdsieve.learn.records import read_json, write_json
@@ -49,7 +49,7 @@ class Learner:
 
     def __init__(self, config: LearnConfig) -> None:
         self._config = config
-        self._labeller = _labeller(config)
+        self._labeller = BoundedLabeller(_labeller(config), config.labels.largest_force)
         self._data = _first_frames(config)
 
     @property
@@ -111,9 +111,8 @@ class Learner:
         if one.labelled.exists():
             return
         logger.info("labels of %s", one.kept)
-        bounded = _Bounded(self._labeller.label(iter(frames_of(one.kept))), self._config.labels.largest_force)
-        written = write_labelled(bounded, one.labelled, self._labeller.description)
-        if not bounded.n_labelled:
+        written = write_labelled(self._labeller, frames_of(one.kept), one.labelled, resume=True)
+        if not written.n_labelled and not self._labeller.n_beyond:
             one.labelled.unlink()  # the next start tries again
             raise ValueError(
                 f"{failed_path(one.labelled)}: none of {written.n_failed} frames could be labelled"
@@ -240,29 +239,3 @@ def _sizes(words: str) -> tuple[int, ...]:
         return tuple(int(word) for word in words.split(","))
     except ValueError:
         raise ValueError(f"training.hidden {words}: expected numbers with commas, as 32,32") from None
-
-
-class _Bounded:
-    """Labelled frames of which those with a larger force lose their labels.
-
-    Attributes
-    ----------
-    n_labelled : int
-        How many had labels before.
-    """
-
-    def __init__(self, frames: Iterable[Labelled], largest_force: float) -> None:
-        self.n_labelled = 0
-        self._frames = frames
-        self._largest_force = largest_force
-
-    def __iter__(self) -> Iterator[Labelled]:
-        for frame in self._frames:
-            if not frame.problem:
-                self.n_labelled += 1
-                force = float(np.linalg.norm(frame.atoms.get_forces(), axis=1).max())
-                if force > self._largest_force:
-                    words = f"a force of {force:.4g} eV/Å, more than {self._largest_force:g}"
-                    yield Labelled(frame.index, without_labels(frame.atoms), words)
-                    continue
-            yield frame
