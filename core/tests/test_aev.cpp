@@ -219,7 +219,7 @@ TEST(derivatives_sum_to_zero_in_alloys)
     use_kernels(*kernels);
     const SymmetryFunctions functions(d, Precision::double_);
     const auto all = derivatives(functions, 1, cloud);
-    const std::size_t size = 3 * 4;
+    const std::size_t size = 12;
     for (std::size_t i = 0; i < size; i++) {
       double sum = 0.0, scale = 0.0;
       for (std::size_t k = 0; k <= cloud.size(); k++) {

@@ -68,7 +68,7 @@ pair_style = "eam"
 pair_coeff = ["* * Ni_u3.eam"]
 [training]
 members = 2
-hidden = "6"
+hidden = [6]
 epochs = 60
 later_epochs = 5
 """

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -56,7 +56,7 @@ class TrainingTable(_Table):
     """
 
     members: int = Field(default=5, ge=2)
-    hidden: str = "32,32"
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (32, 32)
     activation: str = "t"
     epochs: int = Field(default=100, ge=1)
     learning_rate: float = Field(default=1e-2, gt=0)

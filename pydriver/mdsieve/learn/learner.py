@@ -227,15 +227,8 @@ def _new_ensemble(config: LearnConfig, data: TrainingFrames) -> NetworkEnsemble:
     functions = data.functions
     architecture = Architecture.uniform(
         functions.elements,
-        hidden=_sizes(training.hidden),
+        hidden=training.hidden,
         activations=training.activation,
         n_members=training.members,
     )
     return new_ensemble(data, ElementNetworks(architecture, functions.n_features, seed=config.seed))
-
-
-def _sizes(words: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(word) for word in words.split(","))
-    except ValueError:
-        raise ValueError(f"training.hidden {words}: expected numbers with commas, as 32,32") from None
