@@ -13,7 +13,7 @@ from ase.calculators.fd import calculate_numerical_stress
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
-from mdsieve.labels import CalculatorLabeller, CommandLabeller, PairStyleLabeller
+from mdsieve.labels import BoundedLabeller, CalculatorLabeller, CommandLabeller, PairStyleLabeller
 from mdsieve.lammps_potential import LammpsPotential
 from mdsieve.pair_style import PairStyle
 
@@ -284,3 +284,20 @@ def test_the_command_writes_the_good_frames_and_keeps_the_others(mdsieve, tmp_pa
     write(tmp_path / "in.extxyz", good)
     assert mdsieve(*words, "--overwrite").returncode == 0
     assert not (tmp_path / "out.failed.extxyz").exists()
+
+
+def test_labels_of_forces_beyond_a_bound_are_not_taken():
+    frames = [bulk("Cu", cubic=True) * (2, 2, 1) for _ in range(4)]
+    for number, atoms in enumerate(frames):
+        atoms.rattle(0.1 * number, seed=number)
+    plain = CalculatorLabeller(EMT()).label_all(frames)
+    largest = [np.linalg.norm(atoms.get_forces(), axis=1).max() for atoms in plain]
+    assert largest == sorted(largest)
+    bounded = BoundedLabeller(CalculatorLabeller(EMT()), 0.5 * (largest[1] + largest[2]))
+    found = list(bounded.label(frames))
+    assert [labelled.index for labelled in found] == [0, 1, 2, 3]
+    assert [bool(labelled.problem) for labelled in found] == [False, False, True, True]
+    assert f"a force of {largest[2]:.4g} eV/Å, more than" in found[2].problem
+    assert found[2].atoms.calc is None
+    assert bounded.n_beyond == 2
+    np.testing.assert_array_equal(found[1].atoms.get_forces(), plain[1].get_forces())

@@ -5,12 +5,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mdsieve.labels.bounded import BoundedLabeller
     from mdsieve.labels.by_calculator import CalculatorLabeller
     from mdsieve.labels.by_command import CommandLabeller
     from mdsieve.labels.by_pair_style import PairStyleLabeller
     from mdsieve.labels.contract import Labelled, Labeller
 
 _HOME = {
+    "BoundedLabeller": "mdsieve.labels.bounded",
     "CalculatorLabeller": "mdsieve.labels.by_calculator",
     "CommandLabeller": "mdsieve.labels.by_command",
     "Labelled": "mdsieve.labels.contract",
@@ -18,7 +20,14 @@ _HOME = {
     "PairStyleLabeller": "mdsieve.labels.by_pair_style",
 }
 
-__all__ = ["CalculatorLabeller", "CommandLabeller", "Labelled", "Labeller", "PairStyleLabeller"]
+__all__ = [
+    "BoundedLabeller",
+    "CalculatorLabeller",
+    "CommandLabeller",
+    "Labelled",
+    "Labeller",
+    "PairStyleLabeller",
+]
 
 
 if not TYPE_CHECKING:  # a type checker reads the imports above
