@@ -147,6 +147,7 @@ test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
 science: $(STAMPS)/installed $(STAMPS)/test-tools
 	@$(BIN)/python -m pytest -s tests/science
 	@$(BIN)/python -m pytest -s -m slow tests/unit tests/lammps
+	@HYPOTHESIS_PROFILE=others $(BIN)/python -m pytest -m 'not slow' -n $(JOBS) $$(grep -l '^from hypothesis' tests/unit/test_*.py)
 
 # campaigns whose processes are killed; SEED is the first round's
 torture: $(STAMPS)/installed $(STAMPS)/test-tools

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -14,6 +15,11 @@ for folder in ("lammps", "unit", "browser", "."):  # helpers of tests: harness, 
 
 # tests share the cores with each other and with LAMMPS: PyTorch's threads must not spin while they wait
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# the same examples every time, so that what passed passes again; `make science` draws others
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("others", derandomize=False)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 pytest.register_assert_rewrite("pattern_checks")
 

@@ -63,8 +63,9 @@ def test_picks_after_an_earlier_set_are_those_of_the_plain_algorithm(rows, data)
 
 
 @settings(max_examples=40, deadline=None)
-@given(rows=fine, seed=st.integers(0, 99))
+@given(rows=fine.filter(lambda rows: len(rows) != 2), seed=st.integers(0, 99))
 def test_the_order_of_the_rows_changes_nothing_where_there_are_no_ties(rows, seed):
+    """Two rows are equally far from their mean, where the first pick is looked for."""
     rows = rows + np.random.default_rng(3).normal(size=rows.shape)
     order = np.random.default_rng(seed).permutation(len(rows))
     here = FPS(1.0).fit(rows)
