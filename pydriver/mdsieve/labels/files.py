@@ -85,6 +85,8 @@ def write_labelled(
     frames = iter(frames)
     n_labelled = n_failed = 0
     if resume:
+        if parts[0].exists() and not parts[1].exists() and failed_path(output).exists():
+            os.replace(failed_path(output), parts[1])  # killed between the two renamings at the end
         n_labelled, n_failed = _take_up(parts, frames, labeller.description)
     else:
         for part in parts:
@@ -102,8 +104,8 @@ def write_labelled(
     if n_failed:
         _rename(parts[1], failed)
     else:
-        parts[1].unlink()
         failed.unlink(missing_ok=True)
+        parts[1].unlink()
     _rename(parts[0], output)
     return Written(n_labelled, n_failed)
 

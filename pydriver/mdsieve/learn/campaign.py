@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from mdsieve.driver.store import StoreError
 from mdsieve.learn.config import LearnConfig
 from mdsieve.learn.learner import Learner
 from mdsieve.learn.records import (
@@ -119,7 +121,10 @@ class Campaign:
         """Rounds while MD runs, as often as enough frames have been kept."""
         enough = self.config.retrain_after
         while not md.has_ended(_PATIENCE):
-            if enough and n_waiting(md.store, rounds.all) >= enough:
+            waiting = 0
+            with suppress(StoreError):  # being written; what is wrong with it is told when MD has ended
+                waiting = n_waiting(md.store, rounds.all)
+            if enough and waiting >= enough:
                 rounds.take(md.store)
 
 

@@ -66,20 +66,25 @@ def rounds_of(generation: Path) -> list[Round]:
 
 def stores_of(generation: Path) -> list[Path]:
     """The stores of a generation, in their order: one of each time that its MD was begun."""
-    return sorted(generation.glob("store-*.db"))
+    return sorted(generation.glob("store-*.db"), key=lambda path: int(path.stem.removeprefix("store-")))
 
 
 def n_waiting(store: Path, rounds: list[Round]) -> int:
-    """Kept frames of a store that are in no round yet; 0 as long as there is no store."""
-    from mdsieve.driver.store import FrameStore
-    from mdsieve.driver.store.schema import StoreError
+    """Kept frames of a store that are in no round yet; 0 as long as it is being made.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read.
+    """
+    from mdsieve.driver.store import BlankStoreError, FrameStore
 
     if not store.exists():
         return 0
     try:
         with FrameStore.read(store) as opened:
             return opened.n_frames - _taken(store, rounds)
-    except StoreError:  # it is being made
+    except BlankStoreError:
         return 0
 
 
@@ -98,6 +103,11 @@ def take_round(store: Path, number: int, rounds: list[Round]) -> Round | None:
     -------
     Round or None
         None if there is no such frame.
+
+    Raises
+    ------
+    StoreError, OSError
+        If the store cannot be read, or the frames cannot be written.
     """
     if not n_waiting(store, rounds):
         return None
