@@ -18,6 +18,7 @@ from harness import descendants, environment
 from mdsieve.driver.store import FrameStore
 from mdsieve.labels import PairStyleLabeller
 from mdsieve.learn.config import load_learn_config
+from mdsieve.learn.rounds import n_waiting, rounds_of
 from mdsieve.pair_style import PairStyle
 from mdsieve.scores.deltas import unpack
 
@@ -60,7 +61,7 @@ functions = "ni.nn"
 start = ["start.extxyz"]
 driver = "select.toml"
 generations = 1
-retrain_after = 2
+retrain_after = 6
 variables = { T = 300 }
 [labels]
 largest_force = 1e4
@@ -104,7 +105,11 @@ def start(folder):
 def test_a_campaign_learns_while_md_runs_and_goes_on_after_a_kill(folder):
     process = start(folder)
     place = folder / "learn" / "001"
-    while not (place / "round-000" / "training.json").exists() and process.poll() is None:
+    trained = place / "round-000" / "training.json"
+    while (
+        not (trained.exists() and n_waiting(place / "store-0.db", rounds_of(place)))
+        and process.poll() is None
+    ):
         time.sleep(0.05)
     assert process.poll() is None, process.stdout.read()
     below = descendants(process.pid)
