@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -99,37 +98,18 @@ class Job:
 
 
 @contextmanager
-def hindered(hinder, *arguments):
-    """Call a function again and again in a thread, as long as the block lasts."""
-    over = threading.Event()
-
-    def repeat() -> None:
-        while not over.is_set():
-            hinder(*arguments)
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def lock_store(path: Path) -> None:
-    """Hold a store for a tenth of a second, as a program would that copies it, then let the driver in."""
-    connection = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-    with closing(connection), suppress(sqlite3.OperationalError):
+def locked(store: Path):
+    """Hold a store as a program would that copies it."""
+    connection = sqlite3.connect(store, timeout=30.0, isolation_level=None)
+    with closing(connection):
         connection.execute("BEGIN EXCLUSIVE")
-        time.sleep(0.1)
+        yield
         connection.execute("ROLLBACK")
-    time.sleep(0.02)
 
 
-def stop_and_go(pid: int) -> None:
-    """Take the processor away from a process most of the time."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.1)
-        os.kill(pid, signal.SIGCONT)
-    time.sleep(0.02)
+@contextmanager
+def stopped(pid: int):
+    """Take the processor away from a process."""
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)
