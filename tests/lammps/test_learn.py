@@ -22,6 +22,22 @@ from mdsieve.learn.rounds import n_waiting, rounds_of
 from mdsieve.pair_style import PairStyle
 from mdsieve.scores.deltas import unpack
 
+# MD goes on when what it has kept has been learnt, whatever the machine's speed; not when it is killed
+WAIT = """
+import os, sys, time
+from pathlib import Path
+from mdsieve.learn.rounds import n_waiting, rounds_of, stores_of
+
+def is_learning(place):
+    rounds = rounds_of(place)
+    trained = all((one.folder / "ensemble.h5").exists() for one in rounds)
+    return n_waiting(stores_of(place)[-1], rounds) >= 6 or not trained
+
+parent = os.getppid()
+while is_learning(Path(sys.argv[1])) and os.getppid() == parent:
+    time.sleep(0.05)
+"""
+
 SCRIPT = """
 units metal
 lattice fcc 3.52
@@ -39,7 +55,7 @@ variable turn loop 5
 label turn
 include ${potential}
 run 25
-shell sleep 2
+shell PYTHON wait.py ${folder}
 next turn
 jump SELF turn
 """
@@ -84,7 +100,13 @@ def folder(tmp_path):
         frames.append(atoms)
     labeller = PairStyleLabeller(PairStyle.from_text("pair_style eam; pair_coeff * * Ni_u3.eam"))
     write(tmp_path / "start.extxyz", labeller.label_all(frames))
-    files = {"in.md": SCRIPT, "ni.nn": FUNCTIONS, "select.toml": DRIVER, "learn.toml": CONFIG}
+    files = {
+        "wait.py": WAIT,
+        "in.md": SCRIPT.replace("PYTHON", sys.executable),
+        "ni.nn": FUNCTIONS,
+        "select.toml": DRIVER,
+        "learn.toml": CONFIG,
+    }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     return tmp_path
