@@ -242,11 +242,12 @@ def test_forces_of_environments_that_were_not_taken_are_not_trained_on(whole, fu
         assert ours[name] == theirs[name]
 
 
-def test_a_record_of_other_energies_or_sets_is_refused(whole, pool, functions, frames):
+@pytest.mark.parametrize("label", ["energy", "forces"])
+def test_a_record_of_other_labels_or_sets_is_refused(whole, pool, functions, frames, label):
     _, folder = whole
     other = frames[3].copy()
     other.calc = SinglePointCalculator(other, **frames[3].calc.results)
-    other.calc.results["energy"] += 1e-6
+    other.calc.results[label] = other.calc.results[label] + 1e-6
     changed = Pool(functions, [*frames[:3], other, *frames[4:]])
     with pytest.raises(ValueError, match="which differs in its pool"):
         Distillation(changed, folder, SETTINGS, resume=True)

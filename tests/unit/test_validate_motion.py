@@ -233,6 +233,7 @@ def test_gamma_is_one_at_most_on_the_training_set_and_large_beside_it(tmp_path):
         ([NI, "-e", "Qq"], "--element Qq: is no element"),
         ([NI, "-e", "Ni", "-w", "taste"], "--what taste: expected crystals, volumes"),
         ([NI, "-e", "Ni", "-w", "liquid"], "liquid: expected --temperature"),
+        ([NI, "-e", "Ni", "-w", "liquid", "-T", "900", "--melt-temperature", "0"], "MD at 0 K"),
         ([NI, "-e", "Ni", "--labelled", "none.extxyz"], "none.extxyz: no such trajectory"),
     ],
 )
@@ -272,6 +273,20 @@ def test_the_command_writes_a_report(mdsieve, tmp_path):
     assert 0.9 < rows["errors", "Ni force R²"]["potential"] < 1.0
     assert rows["errors", "Ni force R²"]["reference"] is None
     assert result["problems"] == {}
+
+
+def test_the_stages_of_the_liquid_are_those_of_the_command(mdsieve, tmp_path):
+    """A crystal that is not molten is still one: neighbours of a lattice, atoms that stay where they are."""
+    stages = ["--melt-steps", "0", "--equilibration-steps", "100", "--steps", "400"]
+    words = [NI, "-e", "Ni", "-w", "liquid", "-T", "300", "--liquid-volume", "10.9"]
+    peaks = []
+    for name, more in (("solid", []), ("molten", ["--melt-steps", "400", "--melt-temperature", "6000"])):
+        finished = mdsieve("validate", *words, *stages, *more, "-o", name)
+        assert finished.returncode == 0, finished.stderr
+        rows = json.loads((tmp_path / name / "validation.json").read_text())["rows"]
+        (height,) = (row["potential"] for row in rows if row["quantity"] == "height of the first peak")
+        peaks.append(height)
+    assert peaks[0] > 1.2 * peaks[1]
 
 
 def test_what_a_potential_has_not_is_told_and_the_rest_is_measured(mdsieve, tmp_path):

@@ -66,6 +66,16 @@ def validate(
         float | None,
         typer.Option("--liquid-volume", help="Å³ an atom [default: 1.15 times that of the reference's FCC]."),
     ] = None,
+    melt_steps: Annotated[
+        int, typer.Option("--melt-steps", min=0, help="MD steps that melt the crystal, of liquid.")
+    ] = 3000,
+    melt_temperature: Annotated[
+        float | None,
+        typer.Option("--melt-temperature", help="K, of these [default: twice --temperature]."),
+    ] = None,
+    equilibration_steps: Annotated[
+        int, typer.Option("--equilibration-steps", min=0, help="MD steps between these and --steps.")
+    ] = 2000,
     runs: Annotated[int, typer.Option("--runs", help="Of reliability.")] = 10,
     most_spread: Annotated[
         float | None, typer.Option("--most-spread", help="Bound of the spread of atomic energies, eV.")
@@ -122,6 +132,9 @@ def validate(
         labelled=_frames(labelled),
         temperature=temperature,
         n_steps=steps,
+        n_equilibrate=equilibration_steps,
+        n_melt=melt_steps,
+        melt_temperature=melt_temperature,
         timestep=timestep,
         liquid_volume=liquid_volume,
         n_runs=runs,

@@ -88,9 +88,13 @@ class Pool:
         return int(self.n_atoms.sum())
 
     def fingerprint(self) -> str:
-        """Hexadecimal hash of descriptor, fingerprints and energies."""
+        """Hexadecimal hash of descriptor, fingerprints, energies and forces."""
         digest = hashlib.blake2b(self.functions.hash.encode(), digest_size=20)
         digest.update(self.energies.tobytes() + self.n_atoms.tobytes())
+        for number, atoms in enumerate(self.frames):
+            forces = atoms.calc.results.get("forces")
+            if forces is not None:
+                digest.update(number.to_bytes(8, "little") + np.asarray(forces, np.float64).tobytes())
         for rows in self._rows.values():
             digest.update(np.ascontiguousarray(rows).data)
         return digest.hexdigest()

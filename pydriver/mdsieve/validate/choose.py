@@ -64,7 +64,11 @@ class Wanted:
         Gives the labelled frames.
     temperature : float, optional
         K.
-    n_steps, every, n_equilibrate, n_melt : int
+    n_steps, every : int
+    n_equilibrate, n_melt : int
+        Steps before those of the liquid: at the temperature, and before it at `melt_temperature`.
+    melt_temperature : float, optional
+        K; None: twice the temperature.
     timestep : float
         fs.
     liquid_volume : float, optional
@@ -91,6 +95,7 @@ class Wanted:
     every: int = 20
     n_equilibrate: int = 2000
     n_melt: int = 3000
+    melt_temperature: float | None = None
     timestep: float = 2.0
     liquid_volume: float | None = None
     n_runs: int = 10
@@ -169,12 +174,15 @@ def make_properties(wanted: Wanted, potential: Subject, reference: Subject | Non
 def _schedule(wanted: Wanted, name: str, *, melt: bool) -> Schedule:
     if wanted.temperature is None:
         raise ValueError(f"{name}: expected --temperature")
+    melting = wanted.melt_temperature
+    if melting is None:
+        melting = _MELT * wanted.temperature
     return Schedule(
         wanted.temperature,
         wanted.n_steps,
         every=wanted.every,
         n_equilibrate=wanted.n_equilibrate if melt else 0,
-        melt_temperature=_MELT * wanted.temperature,
+        melt_temperature=melting,
         n_melt=wanted.n_melt if melt else 0,
         timestep=wanted.timestep,
         seed=wanted.seed,

@@ -61,10 +61,11 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0 or not self.timestep > 0:
-            raise ValueError(
-                f"MD at {self.temperature:g} K in steps of {self.timestep:g} fs: expected more than 0"
-            )
+        for temperature, _ in [*self.stages, (self.temperature, self.n_steps)]:
+            if not temperature > 0 or not self.timestep > 0:
+                raise ValueError(
+                    f"MD at {temperature:g} K in steps of {self.timestep:g} fs: expected more than 0"
+                )
         if self.every < 1 or self.n_steps < self.every:
             raise ValueError(f"{self.n_steps} steps with a frame every {self.every}: expected at least one")
 
