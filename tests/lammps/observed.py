@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -64,11 +65,19 @@ class Job:
 
     def wait_for_line(self, name: str, number: int, timeout: float = 100.0) -> None:
         """Until a file that LAMMPS writes has so many lines."""
-        deadline = time.monotonic() + timeout
         path = self.folder / name
-        while not path.exists() or path.read_bytes().count(b"\n") < number:
+        self.wait_until(
+            lambda: path.exists() and path.read_bytes().count(b"\n") >= number,
+            f"{name} has {number} lines",
+            timeout,
+        )
+
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = 100.0) -> None:
+        """Until a condition holds, which the job is running to fulfil."""
+        deadline = time.monotonic() + timeout
+        while not condition():
             assert self.is_running(), self._output()[-2000:]
-            assert time.monotonic() < deadline, f"{name} has no {number} lines after {timeout:g} s"
+            assert time.monotonic() < deadline, f"not after {timeout:g} s: {what}"
             time.sleep(0.02)
 
     def memory(self, rank: int, what: str = "VmRSS") -> int:
