@@ -7,7 +7,7 @@ import logging
 
 from mdsieve.driver.config import DriverConfig
 from mdsieve.driver.launcher import Launcher
-from mdsieve.driver.link import MPILink
+from mdsieve.driver.link import LinkBroken, MPILink
 from mdsieve.driver.service import Service
 from mdsieve.driver.serving import JobMustEnd, serve_mpi
 from mdsieve.driver.signals import StopSignals
@@ -41,20 +41,24 @@ def drive(comm, config: DriverConfig, failure: str | None = None) -> int:
     with StopSignals() as signals:
         link.announce()  # before the store is opened: LAMMPS looks for a driver when it begins
         service = Service(config, failure)
-        problem = None
+        problem: JobMustEnd | LinkBroken | None = None
         try:
             serve_mpi(service, link, stopped_by)
-        except JobMustEnd as error:
+        except (JobMustEnd, LinkBroken) as error:
             problem = error
             service.stop(str(error))
         code = service.close()
         code = signals.exit_code or code
         if problem is None and link.barrier_would_hang:
             problem = JobMustEnd("one world has quit and another has not: LAMMPS would wait for it for ever")
+        if problem is None:
+            try:
+                link.close()
+            except LinkBroken as error:
+                problem = error
         if problem is not None:
             logger.error("%s: ending the MPI job", problem)
             link.abort(code or 1)
-        link.close()
     if code == 0:
         export(config)
     return code

@@ -6,6 +6,8 @@ from __future__ import annotations
 import ctypes
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -24,7 +26,7 @@ from mdsieve.driver.messages import (
     encode,
 )
 
-__all__ = ["DirectLink", "Handler", "LinkError", "MPILink", "end_job"]
+__all__ = ["DirectLink", "Handler", "LinkBroken", "LinkError", "MPILink", "end_job"]
 
 logger = logging.getLogger("mdsieve.driver")
 
@@ -46,6 +48,10 @@ def end_job(comm, code: int) -> None:
     """
     time.sleep(LAST_WORDS)
     comm.Abort(code)
+
+
+class LinkBroken(RuntimeError):
+    """MPI cannot carry a message: most likely the other side has died. One line that says why."""
 
 
 class Handler(Protocol):
@@ -107,12 +113,19 @@ class MPILink:
         self._post(world, TAG_TO_FIX + channel, encode(channel, message))
 
     def serve_one(self, handler: Handler, patience: float) -> bool:
-        """Answer the next message, or return False if none comes within `patience` seconds."""
+        """Answer the next message, or return False if none comes within `patience` seconds.
+
+        Raises
+        ------
+        LinkBroken
+            If a message has come of which the rest cannot be had.
+        """
         status = self._mpi.Status()
         pause = SHORTEST_PAUSE
         start = time.monotonic()
         while True:
-            pending = self._comm.Improbe(self._mpi.ANY_SOURCE, TAG_TO_DRIVER, status)
+            with self._carried():
+                pending = self._comm.Improbe(self._mpi.ANY_SOURCE, TAG_TO_DRIVER, status)
             if pending is not None:
                 break
             self._reap()
@@ -123,7 +136,8 @@ class MPILink:
             pause = min(2 * pause, LONGEST_PAUSE)
         self.seconds_waiting += time.monotonic() - start
         words = np.empty(status.Get_count(self._mpi.INT64_T), dtype="<i8")
-        pending.Recv([words, self._mpi.INT64_T])
+        with self._carried():
+            pending.Recv([words, self._mpi.INT64_T])
         world = status.Get_source()
         try:
             channel, message = decode(words)
@@ -148,6 +162,11 @@ class MPILink:
     def close(self) -> None:
         """Part from the worlds that have said goodbye: wait until they have taken every message, then enter
         the barrier that stock LAMMPS enters at the end of its script and after an error.
+
+        Raises
+        ------
+        LinkBroken
+            If one of them has died.
         """
         pause = SHORTEST_PAUSE
         start = time.monotonic()
@@ -155,7 +174,8 @@ class MPILink:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         if self._barrier_due:
-            self._comm.Barrier()
+            with self._carried():
+                self._comm.Barrier()
 
     def abort(self, code: int) -> None:
         """End the whole MPI job: for a driver that must go although LAMMPS has not."""
@@ -163,14 +183,25 @@ class MPILink:
 
     def _post(self, rank: int, tag: int, message: bytes) -> None:
         words = np.frombuffer(message, dtype="<i8")
-        request = self._comm.Isend([words, self._mpi.INT64_T], dest=rank, tag=tag)
-        if not request.Test():
-            self._outgoing.append((request, words))
+        with self._carried():
+            request = self._comm.Isend([words, self._mpi.INT64_T], dest=rank, tag=tag)
+            if not request.Test():
+                self._outgoing.append((request, words))
 
     def _reap(self) -> bool:
         """Forget what has been received; whether something is still on its way."""
-        self._outgoing = [item for item in self._outgoing if not item[0].Test()]
+        with self._carried():
+            self._outgoing = [item for item in self._outgoing if not item[0].Test()]
         return bool(self._outgoing)
+
+    @contextmanager
+    def _carried(self) -> Iterator[None]:
+        """Failures of MPI as `LinkBroken`."""
+        try:
+            yield
+        except self._mpi.Exception as error:
+            reason = str(error).splitlines()[-1].rpartition(": ")[2]
+            raise LinkBroken(f"MPI failed, a rank of LAMMPS may have died ({reason})") from None
 
 
 class DirectLink:
