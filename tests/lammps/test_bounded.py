@@ -55,10 +55,10 @@ def test_md_runs_ahead_of_a_slow_side_by_so_many_frames_and_no_more(slow, folder
     """The store is slow because another program locks it, the driver because the processor is taken from it."""
     held = 1.0
     # MD begins when the other side is held, whatever the speed of this machine
-    wait = "shell while [ ! -e go ]; do sleep 0.02; done\n"
+    wait = "shell touch ready\nshell while [ ! -e go ]; do sleep 0.02; done\n"
     script = NI_MD + KEEP_ALL + COUNTS + f"run 1\n{wait}run {STEPS - 1}\n"
     with Job(script, 'store = "store.db"\n', folder) as job:
-        job.wait_for_line("counts.txt", 1)
+        job.wait_until((folder / "ready").exists, "the first run has ended")
         with locked(folder / "store.db") if slow == "store" else stopped(job.pid(job.driver)):
             (folder / "go").touch()
             job.wait_until(lambda: run_ahead(folder)[-1] == DEPTH, f"{DEPTH} frames undecided")
