@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from ending_cases import (
@@ -171,13 +172,21 @@ def test_a_frame_whose_sender_has_died_ends_the_driver_in_good_order(tmp_path):
         campaign.send(STOP, *launchers)
         campaign.send(KILL, campaign.rank(0), campaign.rank(1))
         campaign.send(CONT, driver)
-        wait_for(lambda: ending_in(tmp_path))
+        if takes_from_the_sender():
+            wait_for(lambda: ending_in(tmp_path))
         campaign.send(CONT, *launchers)
         finished = campaign.finish()
     assert finished.returncode != 0
     assert "Traceback" not in finished.output
-    assert re.fullmatch(r"MPI failed, a rank of LAMMPS may have died \(.+\)", ending_in(tmp_path))
+    if takes_from_the_sender():
+        assert re.fullmatch(r"MPI failed, a rank of LAMMPS may have died \(.+\)", ending_in(tmp_path))
     assert frames_in(tmp_path) >= acknowledged(tmp_path) > 0
+
+
+def takes_from_the_sender() -> bool:
+    """Whether MPICH copies large messages out of the sender's memory: where the kernel lets it."""
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    return not scope.exists() or scope.read_text().strip() == "0"
 
 
 def ending_in(folder) -> str | None:
