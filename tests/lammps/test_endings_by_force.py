@@ -163,9 +163,9 @@ def test_frames_on_their_way_are_stored_when_the_driver_is_stopped(tmp_path):
 def test_a_frame_whose_sender_has_died_ends_the_driver_in_good_order(tmp_path):
     """LAMMPS is killed with a full line, and the driver sees it before the launcher ends the driver too."""
     # frames so large that MPI leaves them with the sender until they are taken
-    text = script(FOR_EVER, "mode stream 4 lost error 60 keep novelty >= 0", "replicate 2 2 2\n")
+    text = script(FOR_EVER, f"{STREAM} lost error 60 keep novelty >= 0", "replicate 2 2 2\n")
     with Campaign(tmp_path, text, TWO_PROGRAMS) as campaign:
-        campaign.wait_for_frames(1)
+        campaign.wait_for_frames(4)
         driver, launchers = campaign.driver, campaign.launchers
         campaign.send(STOP, driver)
         wait_for(lambda: lammps_waits(campaign))

@@ -51,14 +51,10 @@ def drive(comm, config: DriverConfig, failure: str | None = None) -> int:
         code = signals.exit_code or code
         if problem is None and link.barrier_would_hang:
             problem = JobMustEnd("one world has quit and another has not: LAMMPS would wait for it for ever")
-        if problem is None:
-            try:
-                link.close()
-            except LinkBroken as error:
-                problem = error
         if problem is not None:
             logger.error("%s: ending the MPI job", problem)
             link.abort(code or 1)
+        link.close()
     if code == 0:
         export(config)
     return code

@@ -6,8 +6,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -118,27 +116,16 @@ class MPILink:
         Raises
         ------
         LinkBroken
-            If a message has come of which the rest cannot be had.
+            If MPI cannot hand over what has come.
         """
-        status = self._mpi.Status()
-        pause = SHORTEST_PAUSE
-        start = time.monotonic()
-        while True:
-            with self._carried():
-                pending = self._comm.Improbe(self._mpi.ANY_SOURCE, TAG_TO_DRIVER, status)
-            if pending is not None:
-                break
-            self._reap()
-            if time.monotonic() - start >= patience:
-                self.seconds_waiting += time.monotonic() - start
-                return False
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-        self.seconds_waiting += time.monotonic() - start
-        words = np.empty(status.Get_count(self._mpi.INT64_T), dtype="<i8")
-        with self._carried():
-            pending.Recv([words, self._mpi.INT64_T])
-        world = status.Get_source()
+        try:
+            received = self._received(patience)
+        except self._mpi.Exception as error:
+            reason = str(error).splitlines()[-1].rpartition(": ")[2]
+            raise LinkBroken(f"MPI failed, a rank of LAMMPS may have died ({reason})") from None
+        if received is None:
+            return False
+        world, words = received
         try:
             channel, message = decode(words)
         except LinkError as error:
@@ -162,11 +149,6 @@ class MPILink:
     def close(self) -> None:
         """Part from the worlds that have said goodbye: wait until they have taken every message, then enter
         the barrier that stock LAMMPS enters at the end of its script and after an error.
-
-        Raises
-        ------
-        LinkBroken
-            If one of them has died.
         """
         pause = SHORTEST_PAUSE
         start = time.monotonic()
@@ -174,34 +156,42 @@ class MPILink:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         if self._barrier_due:
-            with self._carried():
-                self._comm.Barrier()
+            self._comm.Barrier()
 
     def abort(self, code: int) -> None:
         """End the whole MPI job: for a driver that must go although LAMMPS has not."""
         end_job(self._comm, code)
 
+    def _received(self, patience: float) -> tuple[int, np.ndarray] | None:
+        """Rank and words of the next message, None if none comes in time."""
+        status = self._mpi.Status()
+        pause = SHORTEST_PAUSE
+        start = time.monotonic()
+        while True:
+            pending = self._comm.Improbe(self._mpi.ANY_SOURCE, TAG_TO_DRIVER, status)
+            if pending is not None:
+                break
+            self._reap()
+            if time.monotonic() - start >= patience:
+                self.seconds_waiting += time.monotonic() - start
+                return None
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        self.seconds_waiting += time.monotonic() - start
+        words = np.empty(status.Get_count(self._mpi.INT64_T), dtype="<i8")
+        pending.Recv([words, self._mpi.INT64_T])
+        return status.Get_source(), words
+
     def _post(self, rank: int, tag: int, message: bytes) -> None:
         words = np.frombuffer(message, dtype="<i8")
-        with self._carried():
-            request = self._comm.Isend([words, self._mpi.INT64_T], dest=rank, tag=tag)
-            if not request.Test():
-                self._outgoing.append((request, words))
+        request = self._comm.Isend([words, self._mpi.INT64_T], dest=rank, tag=tag)
+        if not request.Test():
+            self._outgoing.append((request, words))
 
     def _reap(self) -> bool:
         """Forget what has been received; whether something is still on its way."""
-        with self._carried():
-            self._outgoing = [item for item in self._outgoing if not item[0].Test()]
+        self._outgoing = [item for item in self._outgoing if not item[0].Test()]
         return bool(self._outgoing)
-
-    @contextmanager
-    def _carried(self) -> Iterator[None]:
-        """Failures of MPI as `LinkBroken`."""
-        try:
-            yield
-        except self._mpi.Exception as error:
-            reason = str(error).splitlines()[-1].rpartition(": ")[2]
-            raise LinkBroken(f"MPI failed, a rank of LAMMPS may have died ({reason})") from None
 
 
 class DirectLink:

@@ -40,7 +40,7 @@ def serve_mpi(service: Service, link: MPILink, stopped_by: Callable[[], str | No
         If the worlds did not say goodbye within `grace` seconds after the driver was stopped, or a rank has
         not loaded the plugin within `plugin_within`.
     LinkBroken
-        If MPI fails.
+        See `MPILink.serve_one`.
     """
     config = service.config
     began = time.monotonic()
