@@ -38,6 +38,19 @@ from mdsieve.pair_style import PairStyle
 def make():
     return LammpsPotential(PairStyle.from_text("pair_style eam/alloy; pair_coeff * * NiAlH_jea.eam.alloy Ni"))
 """
+#: The number of its evaluations is the size of a file.
+COUNTED = """
+from ase.calculators.emt import EMT
+
+class Counted(EMT):
+    def calculate(self, *arguments, **keywords):
+        with open("calls", "a") as file:
+            file.write("x")
+        super().calculate(*arguments, **keywords)
+
+def make():
+    return Counted()
+"""
 NI = "pair_style eam; pair_coeff * * Ni_u3.eam"
 
 
@@ -275,18 +288,36 @@ def test_the_command_writes_a_report(mdsieve, tmp_path):
     assert result["problems"] == {}
 
 
-def test_the_stages_of_the_liquid_are_those_of_the_command(mdsieve, tmp_path):
-    """A crystal that is not molten is still one: neighbours of a lattice, atoms that stay where they are."""
-    stages = ["--melt-steps", "0", "--equilibration-steps", "100", "--steps", "400"]
-    words = [NI, "-e", "Ni", "-w", "liquid", "-T", "300", "--liquid-volume", "10.9"]
-    peaks = []
-    for name, more in (("solid", []), ("molten", ["--melt-steps", "400", "--melt-temperature", "6000"])):
-        finished = mdsieve("validate", *words, *stages, *more, "-o", name)
+def test_the_stages_of_the_liquid_take_the_steps_of_the_command(mdsieve, tmp_path):
+    """Evaluations of a calculator that counts them."""
+    (tmp_path / "counted.py").write_text(COUNTED)
+    stages = {"--melt-steps": 10, "--equilibration-steps": 10, "--steps": 160}
+    words = ["counted:make", "-e", "Ni", "-w", "liquid", "-T", "300", "--liquid-volume", "12"]
+
+    def evaluations(changed):
+        (tmp_path / "calls").unlink(missing_ok=True)
+        options = [str(word) for option in {**stages, **changed}.items() for word in option]
+        finished = mdsieve("validate", *words, *options, "-o", "report", "--overwrite")
         assert finished.returncode == 0, finished.stderr
-        rows = json.loads((tmp_path / name / "validation.json").read_text())["rows"]
+        return (tmp_path / "calls").stat().st_size
+
+    usual = evaluations({})
+    assert evaluations({"--melt-steps": 17}) - usual == 7
+    assert evaluations({"--equilibration-steps": 19}) - usual == 9
+
+
+def test_the_liquid_is_molten_at_the_temperature_of_the_command(mdsieve, tmp_path):
+    """A crystal that is not molten is still one, with the peaks of a lattice."""
+    words = [NI, "-e", "Ni", "-w", "liquid", "-T", "300", "--liquid-volume", "10.9"]
+    stages = ["--melt-steps", "400", "--equilibration-steps", "100", "--steps", "400"]
+    heights = []
+    for temperature in ("300", "6000"):
+        finished = mdsieve("validate", *words, *stages, "--melt-temperature", temperature, "-o", temperature)
+        assert finished.returncode == 0, finished.stderr
+        rows = json.loads((tmp_path / temperature / "validation.json").read_text())["rows"]
         (height,) = (row["potential"] for row in rows if row["quantity"] == "height of the first peak")
-        peaks.append(height)
-    assert peaks[0] > 1.2 * peaks[1]
+        heights.append(height)
+    assert heights[0] > 1.2 * heights[1]
 
 
 def test_what_a_potential_has_not_is_told_and_the_rest_is_measured(mdsieve, tmp_path):
