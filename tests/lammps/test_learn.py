@@ -33,8 +33,8 @@ def is_learning(place):
     trained = all((one.folder / "ensemble.h5").exists() for one in rounds)
     return n_waiting(stores_of(place)[-1], rounds) >= 6 or not trained
 
-parent = os.getppid()
-while is_learning(Path(sys.argv[1])) and os.getppid() == parent:
+parent, end = os.getppid(), time.monotonic() + 100
+while is_learning(Path(sys.argv[1])) and os.getppid() == parent and time.monotonic() < end:
     time.sleep(0.05)
 """
 
