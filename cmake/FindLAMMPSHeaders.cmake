@@ -7,7 +7,7 @@
 #
 # Hints, where the headers cannot tell:
 #
-#   -D LAMMPS_VERSION="22 Jul 2025"           or 20250722
+#   -D LAMMPS_VERSION="22 Jul 2025 - Update 4"    as `lmp -h` prints it, or 20250722 for a version without update
 #   -D LAMMPS_SIZES=smallbig|bigbig           integer sizes, as LAMMPS' own option of this name
 #
 # Sets
@@ -15,12 +15,13 @@
 #   MDSIEVE_LAMMPS_DEFINITIONS     LAMMPS_SMALLBIG or LAMMPS_BIGBIG
 #   MDSIEVE_LAMMPS_VERSION_NUMBER  20250722
 #   MDSIEVE_LAMMPS_VERSION_STRING  22 Jul 2025
+#   MDSIEVE_LAMMPS_TEXT            22 Jul 2025 - Update 4: the version with its update, as `lmp -h` prints it
 #   MDSIEVE::MPI                   imported target: the same MPI's C interface
 
 set(MDSIEVE_OLDEST_LAMMPS 20240101)
 set(LAMMPS_SOURCE_DIR "" CACHE PATH "src folder of a LAMMPS source tree")
 set(LAMMPS_INCLUDE_DIR "" CACHE PATH "include folder of an installed LAMMPS")
-set(LAMMPS_VERSION "" CACHE STRING "version of that LAMMPS, where its headers cannot tell: \"22 Jul 2025\" or 20250722")
+set(LAMMPS_VERSION "" CACHE STRING "version of that LAMMPS, where its files do not contain it: \"22 Jul 2025 - Update 4\" as `lmp -h` prints it")
 set(LAMMPS_SIZES "" CACHE STRING "integer sizes of that LAMMPS, where its files cannot tell: smallbig or bigbig")
 
 set(_months Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
@@ -69,8 +70,33 @@ function(mdsieve_first_match regex result)
   set(${result} "${found}" PARENT_SCOPE)
 endfunction()
 
+# The version with its update, as `lmp -h` prints it: from version.h, which only source trees have, or else from that very text
+# in a library or program of an installation, or else from the version of its CMake package.
+function(mdsieve_lammps_text result header libraries about)
+  mdsieve_first_match("LAMMPS_VERSION[ \t]+\"([^\"]+)\"" text "${header}")
+  if(NOT text STREQUAL "")
+    mdsieve_first_match("LAMMPS_UPDATE[ \t]+\"([^\"]+)\"" update "${header}")
+    if(NOT update STREQUAL "")
+      string(APPEND text " - ${update}")
+    endif()
+  else()
+    mdsieve_first_match("Massively Parallel Simulator - ([^;]+)" text ${libraries})
+  endif()
+  if(text STREQUAL "")
+    mdsieve_first_match("PACKAGE_VERSION \"([0-9][^\"]*)\"" version ${about})
+    mdsieve_lammps_version_number("${version}" number)
+    if(NOT number STREQUAL "")
+      mdsieve_lammps_version_string(${number} text)
+    endif()
+    if(version MATCHES "^[0-9]+\\.[0-9]+\\.[0-9]+\\.([1-9][0-9]*)$")
+      string(APPEND text " - Update ${CMAKE_MATCH_1}")
+    endif()
+  endif()
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
 # ---------------------------------------------------------------------------------- where the headers are
-set(_version "")
+set(_text "")
 set(_sizes "")
 set(_from_python FALSE)
 
@@ -81,7 +107,7 @@ if(LAMMPS_SOURCE_DIR)
     message(FATAL_ERROR "LAMMPS_SOURCE_DIR=${LAMMPS_SOURCE_DIR}: no lammps.h and version.h there; "
                         "expected the src folder of a LAMMPS source tree")
   endif()
-  mdsieve_first_match("LAMMPS_VERSION[ \t]+\"([^\"]+)\"" _version "${_headers}/version.h")
+  mdsieve_lammps_text(_text "${_headers}/version.h" "" "")
 elseif(LAMMPS_INCLUDE_DIR)
   set(_where "${LAMMPS_INCLUDE_DIR}")
   if(EXISTS "${LAMMPS_INCLUDE_DIR}/lammps/lammps.h")
@@ -98,10 +124,9 @@ elseif(LAMMPS_INCLUDE_DIR)
   file(GLOB _targets "${_prefix}/lib*/cmake/LAMMPS/LAMMPS_Targets.cmake"
                      "${_prefix}/lib/*/cmake/LAMMPS/LAMMPS_Targets.cmake"
                      "${_prefix}/cmake/LAMMPS/LAMMPS_Targets.cmake")
-  mdsieve_first_match("LAMMPS_VERSION[ \t]+\"([^\"]+)\"" _version "${_headers}/version.h")
-  if(_version STREQUAL "")
-    mdsieve_first_match("PACKAGE_VERSION \"([0-9][^\"]*)\"" _version ${_about})
-  endif()
+  file(GLOB _programs "${_prefix}/lib*/liblammps*.so" "${_prefix}/lib/*/liblammps*.so" "${_prefix}/liblammps*.so"
+                      "${_prefix}/bin/lmp*")
+  mdsieve_lammps_text(_text "${_headers}/version.h" "${_programs}" "${_about}")
   mdsieve_first_match("LAMMPS_(SMALLBIG|BIGBIG)" _sizes ${_targets})
 else()
   find_package(Python 3.10 QUIET COMPONENTS Interpreter)
@@ -121,23 +146,29 @@ else()
   set(_from_python TRUE)
   set(_where "${_package}")
   set(_headers "${_package}/include/lammps")
-  mdsieve_first_match("^__version__ *= *([0-9]+)" _version "${_package}/__init__.py")
+  file(GLOB _programs "${_package}/liblammps.so" "${_package}/liblammps*.dylib")
+  mdsieve_lammps_text(_text "" "${_programs}" "${_package}/cmake/LAMMPS/LAMMPSConfigVersion.cmake")
   mdsieve_first_match("LAMMPS_(SMALLBIG|BIGBIG)" _sizes "${_package}/cmake/LAMMPS/LAMMPS_Targets.cmake")
 endif()
 
 # ---------------------------------------------------------------------------------- which version
 if(LAMMPS_VERSION)
-  set(_version "${LAMMPS_VERSION}")
+  set(_text "${LAMMPS_VERSION}")
 endif()
-mdsieve_lammps_version_number("${_version}" MDSIEVE_LAMMPS_VERSION_NUMBER)
+mdsieve_lammps_version_number("${_text}" MDSIEVE_LAMMPS_VERSION_NUMBER)
 if(MDSIEVE_LAMMPS_VERSION_NUMBER STREQUAL "")
-  message(FATAL_ERROR "LAMMPS in ${_where}: its version cannot be told (\"${_version}\"); "
-                      "give -D LAMMPS_VERSION=\"22 Jul 2025\" as `lmp -h` prints it")
+  message(FATAL_ERROR "LAMMPS in ${_where}: its version is not found (\"${_text}\"); "
+                      "give -D LAMMPS_VERSION=\"22 Jul 2025 - Update 4\" as `lmp -h` prints it")
 endif()
 if(MDSIEVE_LAMMPS_VERSION_NUMBER LESS MDSIEVE_OLDEST_LAMMPS)
-  message(FATAL_ERROR "LAMMPS in ${_where} is of ${_version}; the plugin needs a LAMMPS of 2024 or later")
+  message(FATAL_ERROR "LAMMPS in ${_where} is of ${_text}; the plugin needs a LAMMPS of 2024 or later")
 endif()
 mdsieve_lammps_version_string(${MDSIEVE_LAMMPS_VERSION_NUMBER} MDSIEVE_LAMMPS_VERSION_STRING)
+if(_text MATCHES "^[0-9]+ [A-Z][a-z]+ [0-9]+( - .+)?$")
+  set(MDSIEVE_LAMMPS_TEXT "${_text}")
+else()
+  set(MDSIEVE_LAMMPS_TEXT "${MDSIEVE_LAMMPS_VERSION_STRING}")
+endif()
 
 # ---------------------------------------------------------------------------------- which integer sizes
 if(LAMMPS_SIZES)
@@ -189,6 +220,6 @@ if(NOT TARGET MDSIEVE::MPI)
   endif()
   # only MPI's C interface: the C++ one is gone from the standard and need not be there
   set_property(TARGET MDSIEVE::MPI PROPERTY INTERFACE_COMPILE_DEFINITIONS MPICH_SKIP_MPICXX OMPI_SKIP_MPICXX)
-  message(STATUS "Plugin for LAMMPS ${MDSIEVE_LAMMPS_VERSION_STRING} (${MDSIEVE_LAMMPS_DEFINITIONS}) in ${_where}, MPI ${_mpi}")
+  message(STATUS "Plugin for LAMMPS ${MDSIEVE_LAMMPS_TEXT} (${MDSIEVE_LAMMPS_DEFINITIONS}) in ${_where}, MPI ${_mpi}")
 endif()
 set(LAMMPSHeaders_FOUND TRUE)

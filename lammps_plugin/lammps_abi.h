@@ -31,6 +31,14 @@ struct mdsieve_lammps_plugin {
 
 typedef void (*mdsieve_lammps_register)(struct mdsieve_lammps_plugin *, void *);
 
-/// Version number of the LAMMPS instance, e.g. 20250722 (LAMMPS' C library interface).
+// LAMMPS' C library interface, which is the same in all versions.
+
+/// Version number of the LAMMPS instance, e.g. 20250722.
 int lammps_version(void *handle);
+/// Size in bytes of an integer type ("bigint", "tagint", "imageint"), and other settings; -1 if unknown.
+int lammps_extract_setting(void *handle, const char *name);
+/// Address of a value, here of the text "lammps_version"; nullptr if unknown.
+void *lammps_extract_global(void *handle, const char *name);
+/// Prints an error as LAMMPS does. It returns: the exception that follows is caught by this function.
+void lammps_error(void *handle, int kind, const char *text);
 }

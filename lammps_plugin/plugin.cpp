@@ -13,40 +13,22 @@
 
 #include <string>
 
-#ifndef MDSIEVE_LAMMPS_VERSION_NUMBER
-#error "MDSIEVE_LAMMPS_VERSION_NUMBER must be the version of the LAMMPS headers, e.g. 20250722"
-#endif
-
 using namespace LAMMPS_NS;
 
 namespace {
 
-/// LAMMPS only prints a note when a plugin was built for another version, and its members are then misread.
-void require_same_version(LAMMPS *lmp)
-{
-  const int version = lammps_version(lmp);
-  if (version != MDSIEVE_LAMMPS_VERSION_NUMBER)
-    lmp->error->all(FLERR,
-                    "mdsieve was built for LAMMPS version {} but is loaded into version {}: "
-                    "rebuild it against this LAMMPS",
-                    MDSIEVE_LAMMPS_VERSION_NUMBER, version);
-}
-
 void *create_fix_select(void *lmp, int narg, char **arg)
 {
-  require_same_version(static_cast<LAMMPS *>(lmp));
   return new FixSelect(static_cast<LAMMPS *>(lmp), narg, arg);
 }
 
 void *create_fix_momt(void *lmp, int narg, char **arg)
 {
-  require_same_version(static_cast<LAMMPS *>(lmp));
   return new FixMomt(static_cast<LAMMPS *>(lmp), narg, arg);
 }
 
 void *create_pair_bpnnp(void *lmp)
 {
-  require_same_version(static_cast<LAMMPS *>(lmp));
   return new PairBpnnp(static_cast<LAMMPS *>(lmp));
 }
 
@@ -66,10 +48,11 @@ void *open_ending(LAMMPS *lmp)
 
 }    // namespace
 
+/// selectplugin.so calls it, in the LAMMPS that this library was compiled for and in no other.
 extern "C" void mdsieve_register_styles(void *lmp, void *register_function)
 {
   auto *const lammps = static_cast<LAMMPS *>(lmp);
-  if (lammps_version(lmp) == MDSIEVE_LAMMPS_VERSION_NUMBER) mdsieve::begin_session(lammps);
+  mdsieve::begin_session(lammps);
 
   const auto add = [&](const char *style, const char *name, const char *info, auto set_creator) {
     mdsieve_lammps_plugin plugin{};

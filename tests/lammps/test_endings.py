@@ -220,3 +220,16 @@ def test_a_driver_that_cannot_begin_takes_lammps_with_it(words, tmp_path):
     finished = run(command, tmp_path, timeout=LIMIT)
     assert finished.returncode != 0
     assert words[0] in finished.output
+
+
+@pytest.mark.parametrize("words", [[], ["-screen", "none", "-mpicolor", "1"]], ids=["missing", "not first"])
+def test_the_driver_ends_the_job_if_mpicolor_is_not_the_first_word(words, tmp_path):
+    """LAMMPS then never enters the collective call in which the driver waits."""
+    (tmp_path / "sf.nn").write_text(NI_NN)
+    (tmp_path / "select.toml").write_text("plugin_within = 3.0\n")
+    lammps = [str(lammps_package.program()), *words, *lmp_arguments(script("run 10\n"), tmp_path)]
+    command = [mpiexec(), "-n", "1", *lammps, ":", "-n", "1", *MDSIEVE, "drive", "select.toml"]
+    finished = run(command, tmp_path, timeout=LIMIT)
+    assert finished.returncode != 0
+    assert "did not load the plugin within 3 s (plugin_within)" in finished.stderr
+    assert "-mpicolor the first word after lmp?" in finished.stderr

@@ -36,6 +36,7 @@ def drive(
     from mdsieve.cli.logs import log_to_stderr
     from mdsieve.driver.campaign import drive as drive_campaign
     from mdsieve.driver.config import ConfigError, DriverConfig, load_config
+    from mdsieve.driver.serving import job_ends_without_lammps
 
     # after all else that could fail: what goes wrong from here on happens inside an MPI job that must be told
     from mpi4py import MPI  # isort: skip
@@ -47,7 +48,6 @@ def drive(
             "drive: there is no LAMMPS in this MPI job; start both together, mpiexec -n 8 lmp -mpicolor 1 "
             "-in in.md : -n 1 mdsieve drive select.toml, or use mdsieve run in.md"
         )
-    world.Split(color, world.rank)  # LAMMPS does the same for -mpicolor, and it is collective
     settings = {
         "store": store,
         "resume": resume,
@@ -57,8 +57,12 @@ def drive(
         "report": report,
         "progress": progress,
     }
+    failure = None
     try:
-        code = drive_campaign(world, load_config(config, **settings))
+        loaded = load_config(config, **settings)
     except ConfigError as error:
-        code = drive_campaign(world, DriverConfig(), failure=str(error))
+        loaded, failure = DriverConfig(), str(error)
+    with job_ends_without_lammps(world, loaded.plugin_within):
+        world.Split(color, world.rank)  # LAMMPS does the same for -mpicolor, and it is collective
+    code = drive_campaign(world, loaded, failure=failure)
     raise typer.Exit(code)

@@ -27,6 +27,7 @@ from mdsieve.lammps_program import lammps_environment, plugin_folder
 logger = logging.getLogger("mdsieve.driver")
 
 LIBRARY = "libmdsieve_lammps.so"
+PLUGIN = "selectplugin.so"
 
 #: Seconds that a rank of LAMMPS waits longer than the driver after a signal: the driver says more.
 BEHIND_THE_DRIVER = 5.0
@@ -154,6 +155,11 @@ def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedde
         if world.size > 1:
             end_job(world, 1)
         return 1
+    if refusal := _refusal(program):
+        logger.error("%s", refusal)
+        if world.size > 1:
+            end_job(world, 1)
+        return 1
     library = ctypes.CDLL(str(plugin_folder() / LIBRARY))
     code = 0
     try:
@@ -171,6 +177,15 @@ def _run_script(world, script: Path, arguments: Sequence[str], handler: _Embedde
     finally:
         library.mdsieve_goodbye(0)  # if closing LAMMPS has not said it already
     return code
+
+
+def _refusal(program) -> str:
+    """Why the plugin cannot be used in this LAMMPS (of ``lammps.lammps``); empty if it can."""
+    plugin = ctypes.CDLL(str(plugin_folder() / PLUGIN))
+    plugin.mdsieve_refusal.argtypes = [ctypes.c_void_p]
+    plugin.mdsieve_refusal.restype = ctypes.c_char_p
+    refusal = plugin.mdsieve_refusal(program.lmp)
+    return refusal.decode() if refusal else ""
 
 
 @contextmanager

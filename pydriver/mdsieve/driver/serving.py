@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from mdsieve.driver.link import MPILink
+from mdsieve.driver.link import MPILink, end_job
 from mdsieve.driver.service import Service
 
 logger = logging.getLogger("mdsieve.driver")
@@ -54,11 +56,7 @@ def serve_mpi(service: Service, link: MPILink, stopped_by: Callable[[], str | No
             logger.warning("nothing was heard of a fix select for a minute: is it in the script?")
             silent = False
         if link.ranks_unheard and now - began > config.plugin_within:
-            raise JobMustEnd(
-                f"{link.ranks_unheard} of the other ranks of this MPI job did not load the plugin within "
-                f"{config.plugin_within:g} s (plugin_within): is LAMMPS_PLUGIN_PATH set to what "
-                "`mdsieve plugin-path` prints, and -mpicolor the first word after lmp?"
-            )
+            raise JobMustEnd(_plugin_missing(link.ranks_unheard, config.plugin_within))
         service.summary.waiting = link.seconds_waiting
         service.tick()
         if reason is None and (reason := stopped_by()):
@@ -69,6 +67,42 @@ def serve_mpi(service: Service, link: MPILink, stopped_by: Callable[[], str | No
             link.send(world, channel, fatal)
         if time.monotonic() > deadline:
             raise JobMustEnd(f"LAMMPS did not end within {config.grace:g} s after {reason}")
+
+
+def _plugin_missing(n_ranks: int, seconds: float) -> str:
+    return (
+        f"{n_ranks} of the other ranks of this MPI job did not load the plugin within "
+        f"{seconds:g} s (plugin_within): is LAMMPS_PLUGIN_PATH set to what "
+        "`mdsieve plugin-path` prints, and -mpicolor the first word after lmp?"
+    )
+
+
+@contextmanager
+def job_ends_without_lammps(world, seconds: float) -> Iterator[None]:
+    """End the MPI job if the collective call inside this context does not return in time.
+
+    A LAMMPS whose first argument is not ``-mpicolor`` never enters ``MPI_Comm_split``, and the driver cannot
+    leave it. A thread watches the clock: mpi4py releases the GIL inside MPI.
+
+    Parameters
+    ----------
+    world : mpi4py.MPI.Comm
+        All ranks of the job.
+    seconds : float
+        Time limit, `plugin_within` of the configuration.
+    """
+
+    def end() -> None:
+        logger.error("%s", _plugin_missing(world.size - 1, seconds))
+        end_job(world, 1)
+
+    watchdog = threading.Timer(seconds, end)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def _serve_what_is_on_its_way(service: Service, link: MPILink, deadline: float) -> None:
