@@ -260,7 +260,7 @@ void FixSelect::report_frame(mdsieve::EnvironmentScan &scan)
   for (int k = 0; k < 9; k++) frame.cell[k] = cell[k] * to_angstrom;
   for (int k = 0; k < 3; k++) {
     frame.origin[k] = domain->boxlo[k] * to_angstrom;
-    const bool has_images = domain->periodicity[k];
+    const bool has_images = domain->periodicity[k] && k < domain->dimension;
     if (has_images) frame.periodic |= 1 << k;
   }
   frame.revision = bank_ ? bank_->size() : -1;
