@@ -7,7 +7,6 @@
 #include "atom.h"
 #include "force.h"
 #include "lammps.h"
-#include "neigh_list.h"
 
 #include <algorithm>
 #include <cmath>
@@ -33,59 +32,59 @@ EnvironmentScanner::EnvironmentScanner(SymmetryFunctions functions, std::vector<
   first_column_ = first_columns(n_features);
 }
 
-std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list,
-                                                  int i)
+/// Sorts the atoms that may be neighbours into cells; those of types without an element are nobody's.
+void EnvironmentScanner::place_atoms(LAMMPS_NS::LAMMPS *lmp)
+{
+  const auto *const atom = lmp->atom;
+  const auto n = static_cast<std::size_t>(atom->nlocal + atom->nghost);
+  takes_part_.resize(n);
+  for (std::size_t j = 0; j < n; j++)
+    takes_part_[j] = type_element_[static_cast<std::size_t>(atom->type[j])] >= 0;
+  search_.build(atom->x, takes_part_, functions_.cutoff() * lmp->force->angstrom);
+}
+
+std::size_t EnvironmentScanner::gather_neighbours(LAMMPS_NS::LAMMPS *lmp, int i)
 {
   const double *const *const x = lmp->atom->x;
   const int *const type = lmp->atom->type;
   const double to_angstrom = 1.0 / lmp->force->angstrom;
   const double cutoff = functions_.cutoff() * lmp->force->angstrom;
   const double cutoff_squared = cutoff * cutoff;
-  const int n = list->numneigh[i];
-  const int *const neighbours = list->firstneigh[i];
-  if (dx_.size() < static_cast<std::size_t>(n)) {
-    const auto size = static_cast<std::size_t>(n) + 64;
-    dx_.resize(size);
-    dy_.resize(size);
-    dz_.resize(size);
-    element_.resize(size);
-  }
   const double xi = x[i][0], yi = x[i][1], zi = x[i][2];
-  std::size_t inside = 0;
-  for (int k = 0; k < n; k++) {
-    const int j = neighbours[k] & NEIGHMASK;
+  dx_.clear();
+  dy_.clear();
+  dz_.clear();
+  element_.clear();
+  search_.visit_near(x[i], [&](int j) {
     const double dx = x[j][0] - xi;
     const double dy = x[j][1] - yi;
     const double dz = x[j][2] - zi;
-    dx_[inside] = dx * to_angstrom;
-    dy_[inside] = dy * to_angstrom;
-    dz_[inside] = dz * to_angstrom;
-    element_[inside] = type_element_[static_cast<std::size_t>(type[j])];
-    // written so that NaN passes on to the check of the fingerprint
-    inside += !(dx * dx + dy * dy + dz * dz >= cutoff_squared);
-  }
-  return inside;
+    if (j == i || dx * dx + dy * dy + dz * dz >= cutoff_squared) return;
+    dx_.push_back(dx * to_angstrom);
+    dy_.push_back(dy * to_angstrom);
+    dz_.push_back(dz * to_angstrom);
+    element_.push_back(type_element_[static_cast<std::size_t>(type[j])]);
+  });
+  return element_.size();
 }
 
-/// For a message: which neighbour lies on top of an atom, or has no place.
-static std::string nearest_to(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int i)
+/// For a message: which neighbour lies on top of an atom.
+std::string EnvironmentScanner::nearest_to(LAMMPS_NS::LAMMPS *lmp, int i) const
 {
   const double *const *const x = lmp->atom->x;
   std::int64_t id = 0;
   double least = INFINITY;
-  for (int k = 0; k < list->numneigh[i]; k++) {
-    const int j = list->firstneigh[i][k] & NEIGHMASK;
+  search_.visit_near(x[i], [&](int j) {
     const double r2 =
         std::pow(x[j][0] - x[i][0], 2) + std::pow(x[j][1] - x[i][1], 2) + std::pow(x[j][2] - x[i][2], 2);
-    if (r2 >= least) continue;
-    least = std::isfinite(r2) ? r2 : -1.0;
+    if (j == i || r2 >= least) return;
+    least = r2;
     id = static_cast<std::int64_t>(lmp->atom->tag[j]);
-  }
+  });
   return id > 0 ? "; the neighbour is atom " + std::to_string(id) : std::string();
 }
 
-EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list,
-                                         int groupbit, const EnvironmentBank *bank,
+EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, int groupbit, const EnvironmentBank *bank,
                                          const DifferenceHistogram *histogram, double level, double *novelty)
 {
   EnvironmentScan result;
@@ -96,23 +95,22 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
   last_entry_.resize(static_cast<std::size_t>(atom->nlocal));
   const double certain = level * (1.0 - 1.0e-12);    // ties are the decider's business
   std::vector<double> fingerprint;
-  for (int ii = 0; ii < list->inum; ii++) {
-    const int i = list->ilist[ii];
+  place_atoms(lmp);
+  for (int i = 0; i < atom->nlocal; i++) {
+    if (!std::isfinite(atom->x[i][0] + atom->x[i][1] + atom->x[i][2])) {    // it is nobody's neighbour
+      result.error = "atom " + std::to_string(atom->tag[i]) + ": its position is not finite";
+      return result;
+    }
     const int element = type_element_[static_cast<std::size_t>(atom->type[i])];
     if (element < 0 || !(atom->mask[i] & groupbit)) continue;
     const auto id = static_cast<std::int64_t>(atom->tag[i]);
     fingerprint.resize(static_cast<std::size_t>(functions_.n_features(element)));
-    const double *const xi = atom->x[i];
-    if (!std::isfinite(xi[0] + xi[1] + xi[2])) {    // it is nobody's neighbour, and would pass as isolated
-      result.error = "atom " + std::to_string(id) + ": its position is not finite";
-      return result;
-    }
-    const std::size_t n = gather_neighbours(lmp, list, i);
+    const std::size_t n = gather_neighbours(lmp, i);
     try {
       functions_.compute(element, {dx_.data(), dy_.data(), dz_.data(), element_.data(), n},
                          fingerprint.data(), workspace_);
     } catch (const InputError &error) {
-      result.error = "atom " + std::to_string(id) + ": " + error.what() + nearest_to(lmp, list, i);
+      result.error = "atom " + std::to_string(id) + ": " + error.what() + nearest_to(lmp, i);
       return result;
     }
     if (bank) {
@@ -142,6 +140,7 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS
 }
 
 double EnvironmentScanner::memory_bytes() const
-{ return static_cast<double>(dx_.capacity()) * (3 * sizeof(double) + sizeof(int)); }
+{ return static_cast<double>(dx_.capacity()) * (3 * sizeof(double) + sizeof(int)) +
+      static_cast<double>(takes_part_.capacity()) + search_.memory_bytes(); }
 
 }    // namespace mdsieve

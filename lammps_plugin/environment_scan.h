@@ -3,6 +3,7 @@
 
 #include "difference_histogram.h"
 #include "environment_bank.h"
+#include "neighbour_search.h"
 #include "symmetry_functions.h"
 
 #include <cstdint>
@@ -11,7 +12,6 @@
 
 namespace LAMMPS_NS {
 class LAMMPS;
-class NeighList;
 }    // namespace LAMMPS_NS
 
 namespace mdsieve {
@@ -42,6 +42,9 @@ struct EnvironmentScan {
 };
 
 /// Computes fingerprints of the owned atoms of a group and compares them with this rank's bank.
+///
+/// Neighbours are searched among owned and ghost atoms here: LAMMPS' neighbour lists lack the pairs that
+/// `special_bonds`, `neigh_modify include` and `exclude`, or `neighbor multi` keep out of them.
 class EnvironmentScanner {
  public:
   /// \param type_element  element index of each atom type (from 1), -1 for types that are not looked at
@@ -53,9 +56,8 @@ class EnvironmentScanner {
   /// \param histogram  what to count, or nullptr
   /// \param level  atoms with a novelty up to this are certainly of no interest to the rule; below 0: all are
   /// \param novelty  nullptr, or where to write the novelty of each owned atom (0 outside the group)
-  EnvironmentScan scan(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int groupbit,
-                       const EnvironmentBank *bank, const DifferenceHistogram *histogram, double level,
-                       double *novelty);
+  EnvironmentScan scan(LAMMPS_NS::LAMMPS *lmp, int groupbit, const EnvironmentBank *bank,
+                       const DifferenceHistogram *histogram, double level, double *novelty);
 
   /// The bank was replaced: entries have other numbers now.
   void forget_entries() { last_entry_.clear(); }
@@ -68,10 +70,14 @@ class EnvironmentScanner {
   std::vector<std::size_t> first_column_;    // of each element
   SymmetryFunctions::Workspace workspace_;
   LastEntry last_entry_;
+  NeighbourSearch search_;
+  std::vector<char> takes_part_;    // each owned and ghost atom, as a neighbour
   std::vector<double> dx_, dy_, dz_;
   std::vector<int> element_;
 
-  std::size_t gather_neighbours(LAMMPS_NS::LAMMPS *lmp, const LAMMPS_NS::NeighList *list, int i);
+  void place_atoms(LAMMPS_NS::LAMMPS *lmp);
+  std::size_t gather_neighbours(LAMMPS_NS::LAMMPS *lmp, int i);
+  std::string nearest_to(LAMMPS_NS::LAMMPS *lmp, int i) const;
 };
 
 }    // namespace mdsieve

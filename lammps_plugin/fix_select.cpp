@@ -22,7 +22,6 @@
 #include "force.h"
 #include "memory.h"
 #include "modify.h"
-#include "neigh_list.h"
 #include "neighbor.h"
 #include "pair.h"
 #include "timer.h"
@@ -103,13 +102,8 @@ int FixSelect::setmask() { return END_OF_STEP | POST_RUN; }
 void FixSelect::init()
 {
   require_ghosts();
-  const double cutoff = scanner_->functions().cutoff() * force->angstrom;
-  neighbor->add_request(this, NeighConst::REQ_FULL | NeighConst::REQ_OCCASIONAL)
-      ->set_cutoff(cutoff + neighbor->skin);
   if (options_.fields.energy || options_.fields.stress) modify->addstep_compute_all(next_evaluation());
 }
-
-void FixSelect::init_list(int, NeighList *list) { list_ = list; }
 
 /// This step if it is one to evaluate, else the next one.
 bigint FixSelect::next_evaluation() const
@@ -123,7 +117,8 @@ bool FixSelect::may_run_ahead() const { return options_.mode == SelectOptions::M
 /// LAMMPS would stop too, a little later, but not say what helps.
 void FixSelect::require_ghosts()
 {
-  const double needed = scanner_->functions().cutoff() * force->angstrom + neighbor->skin;
+  if (comm->mode != Comm::SINGLE) return;    // require_all_ghosts: reaches are not known yet
+  const double needed = reach_needed();
   const double pair_reach = force->pair ? force->pair->cutforce + neighbor->skin : 0.0;
   const double have = std::max(comm->cutghostuser, pair_reach);
   if (needed > have * (1.0 + 1.0e-12))
@@ -135,10 +130,31 @@ void FixSelect::require_ghosts()
         std::ceil(needed * 1000.0) / 1000.0);
 }
 
+/// Cutoff of the symmetry functions and neighbour skin.
+double FixSelect::reach_needed() const
+{ return scanner_->functions().cutoff() * force->angstrom + neighbor->skin; }
+
+/// What `comm_modify` may leave out of the ghost atoms.
+void FixSelect::require_all_ghosts()
+{
+  if (mdsieve::ghosts_of_a_group_only(comm))
+    error->all(FLERR,
+               "Fix select: comm_modify group leaves ghost atoms out, so that neighbours would be missing: "
+               "remove it");
+  const double needed = reach_needed(), have = mdsieve::least_reach_of_ghosts(lmp);
+  if (needed > have * (1.0 + 1.0e-12))
+    error->all(FLERR,
+               "Fix select: the symmetry functions of {} reach {:.6g} and the skin adds {:.6g}, but with this "
+               "comm_modify mode some ghost atoms only reach {:.6g}: use `comm_modify mode single`, or {:.6g} in "
+               "`comm_modify cutoff/multi`",
+               options_.descriptor_file, scanner_->functions().cutoff() * force->angstrom, neighbor->skin, have,
+               std::ceil(needed * 1000.0) / 1000.0);
+}
+
 /// Valid outputs before the first step; also the first frame of each `rerun` snapshot.
 void FixSelect::setup(int)
 {
-  if (update->ntimestep == update->firststep) mdsieve::warn_of_hidden_pairs(lmp, "Fix select");
+  require_all_ghosts();
   if (update->ntimestep % nevery) {
     if (update->ntimestep != evaluated_step_)
       evaluated_step_ = -1;    // reset_timestep may lead to the same step number once more
@@ -178,10 +194,9 @@ void FixSelect::evaluate()
   if (lost_) return;
   double start = MPI_Wtime();
   const mdsieve::CurrentGhosts ghosts(lmp);
-  neighbor->build_one(list_);
   auto scan =
-      scanner_->scan(lmp, list_, groupbit, bank_ ? &*bank_ : nullptr, histogram_ ? &*histogram_ : nullptr,
-                     level_, options_.peratom ? vector_atom : nullptr);
+      scanner_->scan(lmp, groupbit, bank_ ? &*bank_ : nullptr, histogram_ ? &*histogram_ : nullptr, level_,
+                     options_.peratom ? vector_atom : nullptr);
   seconds_computing_ += MPI_Wtime() - start;
 
   start = MPI_Wtime();
@@ -245,7 +260,8 @@ void FixSelect::report_frame(mdsieve::EnvironmentScan &scan)
   for (int k = 0; k < 9; k++) frame.cell[k] = cell[k] * to_angstrom;
   for (int k = 0; k < 3; k++) {
     frame.origin[k] = domain->boxlo[k] * to_angstrom;
-    if (domain->periodicity[k]) frame.periodic |= 1 << k;
+    const bool has_images = domain->periodicity[k] && k < domain->dimension;
+    if (has_images) frame.periodic |= 1 << k;
   }
   frame.revision = bank_ ? bank_->size() : -1;
   if (comm->me == 0) decider_->submit(frame);

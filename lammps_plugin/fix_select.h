@@ -27,7 +27,6 @@ class FixSelect : public Fix {
 
   int setmask() override;
   void init() override;
-  void init_list(int, class NeighList *) override;
   void setup(int) override;
   void min_setup(int) override;
   void end_of_step() override;
@@ -53,7 +52,6 @@ class FixSelect : public Fix {
   std::optional<mdsieve::DifferenceHistogram> histogram_;    // what the ranks count
   std::unique_ptr<mdsieve::Decider> decider_;                // first rank only
   int has_driver_ = 0;
-  class NeighList *list_ = nullptr;
   double level_ = 1.0;                       // novelty up to which the rule does not care about an atom
   bool frame_without_candidates_ = false;    // the rule may keep a frame in which no atom is above level_
   bool lost_ = false;                        // the driver is gone and the user does not mind
@@ -113,7 +111,9 @@ class FixSelect : public Fix {
   void adopt_bank(const std::string &bytes);
   void adopt_histogram(const std::string &bytes);
   std::string read_file(const std::string &name, const std::string &what);
+  double reach_needed() const;
   void require_ghosts();
+  void require_all_ghosts();
 
   // one evaluation
   void evaluate();

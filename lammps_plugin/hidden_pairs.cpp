@@ -8,6 +8,9 @@
 #include "lammps.h"
 #include "neighbor.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace mdsieve {
 
 void warn_of_hidden_pairs(LAMMPS_NS::LAMMPS *lmp, const std::string &who)
@@ -34,6 +37,44 @@ void warn_of_hidden_pairs(LAMMPS_NS::LAMMPS *lmp, const std::string &who)
                         who);
   if (neighbor->exclude)
     lmp->error->warning(FLERR, "{}: neigh_modify exclude hides pairs of atoms from the fingerprints", who);
+}
+
+namespace {
+
+/// Settings that LAMMPS shares with its communication styles alone.
+struct CommSettings : LAMMPS_NS::Comm {
+  static int group(const LAMMPS_NS::Comm *comm) { return comm->*(&CommSettings::bordergroup); }
+  static int is_reduced(const LAMMPS_NS::Comm *comm) { return comm->*(&CommSettings::multi_reduce); }
+};
+
+}    // namespace
+
+bool ghosts_of_a_group_only(const LAMMPS_NS::Comm *comm) { return CommSettings::group(comm) != 0; }
+
+double least_reach_of_ghosts(LAMMPS_NS::LAMMPS *lmp)
+{
+  using LAMMPS_NS::Comm;
+  auto *const comm = lmp->comm;
+  const auto *const neighbor = lmp->neighbor;
+  if (comm->mode == Comm::SINGLE) return comm->get_comm_cutoff();
+  double least = INFINITY;
+  if (comm->mode == Comm::MULTIOLD) {
+    for (int type = 1; type <= lmp->atom->ntypes; type++) {
+      const double user = comm->cutusermultiold ? comm->cutusermultiold[type] : 0.0;
+      least = std::min(least, std::max(user, neighbor->cuttype[type]));
+    }
+    return least;
+  }
+  const double *const *const cut_squared = neighbor->cutcollectionsq;
+  for (int i = 0; i < neighbor->ncollections; i++) {
+    double reach = comm->cutusermulti ? comm->cutusermulti[i] : 0.0;
+    for (int j = 0; j < neighbor->ncollections; j++) {
+      if (CommSettings::is_reduced(comm) && cut_squared[j][j] > cut_squared[i][i]) continue;
+      reach = std::max(reach, std::sqrt(cut_squared[i][j]));
+    }
+    least = std::min(least, reach);
+  }
+  return least;
 }
 
 }    // namespace mdsieve

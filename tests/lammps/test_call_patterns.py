@@ -197,16 +197,3 @@ def test_fix_ave_time_and_variables_read_it_at_any_interval(folder):
         line.split() for line in (folder / "ave.txt").read_text().splitlines() if not line.startswith("#")
     ]
     assert len(rows) == 5
-
-
-@pytest.mark.parametrize(
-    ("factors", "warned"), [("0 0 0", True), ("1 0 1", True), ("1e-50 1e-50 1e-50", False), ("1 1 0", True)]
-)
-def test_hidden_bonded_neighbours_are_warned_of(factors, warned, folder):
-    box = NI_MD.replace(
-        "create_box 1 box", "create_box 1 box bond/types 1 extra/bond/per/atom 12 extra/special/per/atom 50"
-    )
-    bonds = "create_bonds many all all 1 2.0 2.6\nbond_style harmonic\nbond_coeff 1 0.1 2.5\nspecial_bonds lj/coul "
-    script = "atom_style bond\n" + box + bonds + factors + "\n" + SELECT + "\nrun 0\n"
-    finished = run_lmp(script, folder).check()
-    assert ("WARNING: Fix select: special_bonds" in finished.stdout) == warned
