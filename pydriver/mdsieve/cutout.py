@@ -27,6 +27,7 @@ _STEP = 0.5  # Å between the edges that are tried
 _AROUND, _FINE = 1.0, 0.02  # Å: how far and how finely each is moved to where the boundary fits best
 _SKIN = 2.5  # Å on either side of the boundary that are compared
 _SHIFT, _CLEAR = 1.25, 0.45  # Å: how far the box is moved to have few atoms so near to its sides
+_MOST_TRIED = 1.2  # times the largest number of atoms: larger cells are not tried
 _SURFACE = 4.0  # Å of emptiness across the new boundary that count as a surface
 
 
@@ -124,13 +125,13 @@ def cut_out(
     symbol = _symbol_of(atoms, centre, bank)
     if most_atoms < 1:
         raise ValueError(f"at most {most_atoms} atoms: expected at least 1")
-    longest = 2 * bank.functions.cutoff + _edge_of(atoms, most_atoms)
+    longest = 2 * bank.functions.cutoff + _edge_of(atoms, centre, most_atoms)
     cell = _look_from(atoms, centre, bank, longest)
     best: Cutout | None = None
     nearest = np.inf
     tried: set[bytes] = set()
     for edge in np.arange(bank.functions.cutoff, longest, _STEP):
-        if _inside(cell, np.full(3, edge - _AROUND), np.zeros(3)).sum() > 1.2 * most_atoms:
+        if _inside(cell, np.full(3, edge - _AROUND), np.zeros(3)).sum() > _MOST_TRIED * most_atoms:
             break
         edges = _fitting(cell, edge)
         if edges.tobytes() in tried:
@@ -166,11 +167,16 @@ def _symbol_of(atoms: Atoms, centre: int, bank: EnvironmentBank) -> str:
     return symbol
 
 
-def _edge_of(atoms: Atoms, n: int) -> float:
-    """Edge of a cube that holds so many atoms at the frame's density, or of its extent without a cell."""
+def _edge_of(atoms: Atoms, centre: int, n: int) -> float:
+    """Edge of a cube that holds so many atoms: at the frame's density, or around the centre without a cell."""
     if atoms.cell.rank == 3:
         return float((1.5 * n * atoms.get_volume() / len(atoms)) ** (1 / 3))
-    return float(np.ptp(atoms.positions, axis=0).max() + 1.0)
+    extent = float(np.ptp(atoms.positions, axis=0).max() + 1.0)
+    n_tried = int(_MOST_TRIED * n) + 1
+    if n_tried >= len(atoms):
+        return extent
+    reach = np.abs(atoms.positions - atoms.positions[centre]).max(axis=1)
+    return min(extent, 2 * float(np.partition(reach, n_tried)[n_tried]) + 2 * _AROUND + _STEP)
 
 
 def _look_from(atoms: Atoms, centre: int, bank: EnvironmentBank, longest: float) -> _Cell:
@@ -213,17 +219,39 @@ def _closest_pairs(atoms: Atoms) -> dict[tuple[str, str], float]:
     1.4 times these.
     """
     from ase.data import covalent_radii
-    from ase.neighborlist import neighbor_list
 
     radius = {symbol: covalent_radii[z] for symbol, z in zip(atoms.symbols, atoms.numbers, strict=True)}
     cutoffs = {(a, b): 1.4 * (radius[a] + radius[b]) for a in radius for b in radius}
-    first, second, distances = neighbor_list("ijd", atoms, cutoffs)
+    first, second, distances = _pairs_within(atoms, max(cutoffs.values(), default=0.0))
     symbols = np.array(atoms.get_chemical_symbols())
     result = {}
     for a, b in cutoffs:
-        mine = distances[(symbols[first] == a) & (symbols[second] == b)]
+        mine = distances[(symbols[first] == a) & (symbols[second] == b) & (distances < cutoffs[a, b])]
         result[a, b] = float(mine.min()) if len(mine) else 0.5 * cutoffs[a, b]
     return result
+
+
+def _pairs_within(atoms: Atoms, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Indices i, j and distances of all pairs within a cutoff.
+
+    ASE sorts the atoms into bins of the cell and puts all that lie outside of it into the outermost bins,
+    where the structure is not periodic. The search therefore runs in a cell that begins at the first atom and
+    ends behind the last one in these directions; the distances are those of the given positions.
+    """
+    from ase.neighborlist import primitive_neighbor_list
+
+    cell = np.array(atoms.cell)
+    shares = atoms.positions @ np.linalg.inv(cell)
+    low, high = shares.min(axis=0), shares.max(axis=0)
+    margin = 1.0 / np.linalg.norm(cell, axis=1)  # 1 Å, in cell vectors
+    is_open = ~np.array(atoms.pbc)
+    own = cell * np.where(is_open, high - low + 2 * margin, 1.0)[:, None]
+    origin = np.where(is_open, low - margin, 0.0) @ cell
+    first, second, images = primitive_neighbor_list(
+        "ijS", atoms.pbc, own, atoms.positions - origin, cutoff * (1 + 1e-9)
+    )
+    vectors = atoms.positions[second] - atoms.positions[first] + images.dot(cell)
+    return first, second, np.sqrt(np.sum(vectors * vectors, axis=1))
 
 
 def _inside(cell: _Cell, edges: np.ndarray, shifts: np.ndarray) -> np.ndarray:

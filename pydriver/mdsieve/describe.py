@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mdsieve.descriptors import SymmetryFunctions
 
 __all__ = [
+    "default_scaling",
     "describe",
     "describe_aev",
     "scaling_data",
@@ -207,6 +208,24 @@ def write_with_scaling(text: str, path: str | Path, *, seed: int = 0) -> list[Pa
 def scaling_path(path: Path) -> Path:
     """Where its scaling lies: ``ni.scaling.data`` for ``ni.nn``, ``scaling.data`` for ``input.nn``."""
     return path.with_name("scaling.data" if path.name == "input.nn" else f"{path.stem}.scaling.data")
+
+
+def default_scaling(functions: str | Path) -> str:
+    """The scaling of commands that were given none.
+
+    Parameters
+    ----------
+    functions : str or Path
+        The ``input.nn`` file.
+
+    Returns
+    -------
+    str
+        Name of the scaling file beside the functions (see :func:`scaling_path`) if it exists, else
+        ``"minmax"``: fitted on the frames that the command reads.
+    """
+    beside = scaling_path(Path(functions))
+    return str(beside) if beside.is_file() else "minmax"
 
 
 def scaling_data(functions: SymmetryFunctions, *, seed: int = 0) -> str:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from mdsieve import EnvironmentBank, SymmetryFunctions
 from mdsieve.calibrate import Outcome, Pilot, find_knee, read_pilot
 from mdsieve.cli import build_app
+from mdsieve.describe import scaling_data
 from mdsieve.samplers.environment_bank import select_bank
 
 TEXT = """number_of_elements 2
@@ -152,6 +153,46 @@ def test_the_command_gives_a_line_that_keeps_what_it_says(tmp_path):
     assert selection.n_kept <= 7
     with pytest.raises(FileExistsError):
         CliRunner().invoke(build_app(), list(map(str, words)), catch_exceptions=False)
+
+
+def calibration(tmp_path, *words):
+    write(tmp_path / "pilot.extxyz", melt(6))
+    (tmp_path / "nih.nn").write_text(TEXT)
+    given = ["calibrate", tmp_path / "pilot.extxyz", "-f", tmp_path / "nih.nn", "-n", 3, "--points", 5, *words]
+    return CliRunner().invoke(build_app(), list(map(str, given)), catch_exceptions=False).output
+
+
+def fix_line(output):
+    (line,) = [line for line in output.splitlines() if "fix sel all select" in line]
+    return line
+
+
+def test_the_fix_line_has_the_elements_in_the_order_of_the_atom_types(tmp_path):
+    output = calibration(tmp_path, "--types", "H,Ni,H")
+    assert " nih.nn H Ni H threshold " in fix_line(output).replace(f"{tmp_path}/", "")
+    assert "--types" not in output
+    assert "give that order by --types" in calibration(tmp_path)
+
+
+def test_the_scaling_beside_the_functions_is_the_default_of_calibrate_and_of_select_bank(tmp_path):
+    assert "scaling: minmax, fitted on these frames" in calibration(tmp_path)
+    beside = tmp_path / "nih.scaling.data"
+    beside.write_text(scaling_data(functions()))
+    output = calibration(tmp_path)
+    assert f"scaling: {beside}\n" in output
+    line = fix_line(output)
+    assert line.endswith(f"scaling file {beside}")
+    words = line.partition(" threshold ")[2].partition(" scaling ")[0].split()
+    thresholds = [f"{symbol}={value}" for symbol, value in zip(words[::2], words[1::2], strict=True)]
+    kept = [
+        "select", "bank", tmp_path / "pilot.extxyz", "-f", tmp_path / "nih.nn", "-o", tmp_path / "k.xyz",
+        *(word for value in thresholds for word in ("-t", value)),
+    ]  # fmt: skip
+    said = CliRunner().invoke(build_app(), list(map(str, kept)), catch_exceptions=False).output
+    n_kept = output.partition("keeps ")[2].partition(" ")[0]
+    assert f"scaling: {beside}\n" in said
+    assert f"k.xyz: {n_kept} of 6 frames kept" in said
+    assert "scaling: none" in calibration(tmp_path, "--scaling", "none")
 
 
 def test_bad_words_are_said_in_one_line(tmp_path):

@@ -155,3 +155,18 @@ def test_select_bank_names_what_is_wrong(folder, words, expected):
 
 def test_bank_info_says_what_is_no_bank(folder):
     assert "melt.extxyz" in complaint(folder, "bank", "info", "melt.extxyz")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "melt.extxyz", "-f", "ni.nn", "-o", "device.h5"),
+        ("distill", "melt.extxyz", "-f", "ni.nn", "-o", "device-distilled"),
+        ("select", "rematch", "melt.extxyz", "-n", "2", "-o", "device.extxyz"),
+    ],
+)
+def test_a_device_that_does_not_exist_is_refused_before_anything_is_read(folder, words):
+    finished = start(folder, *words, "--device", "cuda:99")
+    assert finished.returncode == USER_ERROR
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("mdsieve: device cuda:99: PyTorch cannot use it: ")

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cut-outs of large cells: the central environment stays, whatever the structure."""
 
+import os
+import resource
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -148,6 +153,46 @@ def test_no_cell_small_enough_is_refused_in_one_line():
         cut_out(atoms, 100, bank, most_atoms=20, within=0.01)
     with pytest.raises(ValueError, match="atom index 5000: the frame has 864 atoms"):
         cut_out(atoms, 5000, bank)
+
+
+LARGE = """
+import resource
+import numpy as np
+from ase.build import bulk
+from test_cutout import NI, bank_for
+from mdsieve.cutout import cut_out
+
+small = bulk("Ni", cubic=True) * (4, 4, 4)
+small.rattle(0.06, seed=8)
+bank = bank_for(NI, [small])
+atoms = bulk("Ni", cubic=True) * (30, 30, 31)
+atoms.rattle(0.06, seed=8)
+if not {periodic}:
+    atoms.pbc = False
+    atoms.cell = None
+inner = int(np.argmin(np.linalg.norm(atoms.positions - atoms.positions.mean(axis=0), axis=1)))
+cut_out(small, 1, bank)  # everything is imported
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+cut = cut_out(atoms, inner, bank)
+print(len(atoms), len(cut.atoms), cut.distance, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+def test_a_frame_of_a_hundred_thousand_atoms_takes_little_memory(periodic):
+    finished = subprocess.run(
+        [sys.executable, "-c", LARGE.format(periodic=periodic)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30)),
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr[-500:]
+    n_atoms, n_cut, distance, more = map(float, finished.stdout.split())
+    assert n_atoms == 111_600
+    assert n_cut <= 200
+    assert distance <= 0.1
+    assert more < 300_000  # kB
 
 
 def test_the_command_cuts_around_the_triggering_atoms(tmp_path):

@@ -9,8 +9,10 @@ from ase.io import read, write
 from mdsieve import SymmetryFunctions
 from mdsieve.driver.store import StoreError
 from mdsieve.labels import PairStyleLabeller
+from mdsieve.learn.campaign import Campaign
 from mdsieve.learn.config import LabelTable, LearnConfig, TrainingTable
 from mdsieve.learn.learner import Learner
+from mdsieve.learn.recorded_settings import require_same_settings
 from mdsieve.learn.records import write_json
 from mdsieve.learn.rounds import Round, n_waiting, rounds_of, stores_of, take_round
 from mdsieve.pair_style import PairStyle
@@ -101,3 +103,58 @@ def test_stores_are_in_the_order_in_which_md_was_begun(tmp_path):
     for number in (10, 2, 0):
         (tmp_path / f"store-{number}.db").touch()
     assert [path.name for path in stores_of(tmp_path)] == ["store-0.db", "store-2.db", "store-10.db"]
+
+
+@pytest.fixture
+def begun(config, tmp_path, monkeypatch):
+    """A campaign that has begun, in the folder of the process, with a local potential file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("in.md", "select.toml", "ni.eam"):
+        (tmp_path / name).write_text(name)
+    begun = config(pair_coeff=["* * ni.eam"]).model_copy(update={"driver": tmp_path / "select.toml"})
+    require_same_settings(begun)
+    require_same_settings(begun)
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "words"),
+    [
+        ("training", {"hidden": (10,)}, r"training.hidden is \[10\], but was \[32, 32\]"),
+        ("training", {"epochs": 7}, "training.epochs is 7, but was 100"),
+        ("labels", {"largest_force": 3.0}, "labels.largest_force is 3.0, but was 50.0"),
+        (None, {"seed": 5}, "seed is 5, but was 0"),
+        (None, {"variables": {"T": 900}}, r"variables is \{'T': 900\}, but was \{\}"),
+    ],
+)
+def test_a_campaign_that_is_begun_again_with_other_settings_is_refused(begun, table, change, words):
+    if table is not None:
+        change = {table: getattr(begun, table).model_copy(update=change)}
+    with pytest.raises(ValueError, match=words):
+        Campaign(begun.model_copy(update=change)).run()
+    require_same_settings(begun)  # the record has not changed
+
+
+@pytest.mark.parametrize("name", ["in.md", "select.toml", "start.extxyz", "given.h5", "ni.eam"])
+def test_a_campaign_whose_input_files_have_changed_is_refused(begun, tmp_path, name):
+    with open(tmp_path / name, "ab") as file:
+        file.write(b" ")
+    with pytest.raises(ValueError, match=rf"{name}: has changed since the campaign in .* began"):
+        Campaign(begun).run()
+
+
+def test_settings_that_a_later_start_may_change_are_reported_and_recorded(begun, caplog):
+    caplog.set_level("INFO", "mdsieve.learn")
+    more = begun.model_copy(update={"generations": 20})
+    require_same_settings(more)
+    assert "generations is now 20, was 10" in caplog.text
+    caplog.clear()
+    require_same_settings(more)
+    assert not caplog.text
+
+
+def test_settings_of_a_campaign_of_an_older_version_are_compared(begun):
+    (begun.folder / "settings.json").unlink()
+    write_json(begun.folder / "generations.json", {"settings": begun.model_dump(mode="json"), "generations": []})
+    with pytest.raises(ValueError, match="seed is 5, but was 0"):
+        require_same_settings(begun.model_copy(update={"seed": 5}))

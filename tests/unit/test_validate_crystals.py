@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
 from mdsieve.extras import MissingPackageError
+from mdsieve.validate.choose import Wanted
 from mdsieve.validate.crystals import LATTICES, Crystal, Crystals, nearest, relaxed_crystal
 from mdsieve.validate.elastic import ElasticConstants, elastic_matrix
 from mdsieve.validate.energy_volume import EnergyVolume
@@ -178,3 +179,11 @@ def test_phonopy_is_named_if_it_is_missing(monkeypatch):
 
 def test_a_crystal_may_be_of_any_element():
     assert isinstance(Crystal("W", "bcc", 15.9).supercell(), Atoms)
+
+
+@pytest.mark.parametrize(("element", "structure"), [("Si", "diamond"), ("Ge", "diamond"), ("C", "diamond")])
+def test_an_element_of_another_structure_is_not_taken_for_fcc(element, structure):
+    with pytest.raises(ValueError, match=f"{element}: its structure in nature is {structure}, expected fcc"):
+        _ = Wanted(["elastic"], element).start
+    assert Wanted(["elastic"], element, lattice="bcc").start.lattice == "bcc"
+    assert Wanted(["elastic"], "W").start.lattice == "bcc"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mdsieve.cli.outputs import check_outputs
+from mdsieve.cli.scaling import ScalingOption, chosen_scaling
 
 if TYPE_CHECKING:
     from mdsieve.calibrate import Outcome, Pilot
@@ -19,9 +20,7 @@ def calibrate(
     functions: Annotated[
         Path | None, typer.Option("--functions", "-f", help="Symmetry functions (input.nn).")
     ] = None,
-    scaling: Annotated[
-        str, typer.Option("--scaling", help="minmax or std of these frames, none, or a scaling.data file.")
-    ] = "minmax",
+    scaling: ScalingOption = None,
     budget: Annotated[
         int | None, typer.Option("--budget", "-n", help="Frames of the pilot that can be afforded.")
     ] = None,
@@ -58,9 +57,10 @@ def calibrate(
     given = None
     if functions is not None:
         given = SymmetryFunctions.from_file(functions, precision=precision, length_unit=length_unit)
-    pilot = read_pilot(
-        trajectories, given, scaling, types=types.split(",") if types else None, every=every, n_jobs=threads
-    )
+    is_of_store = len(trajectories) == 1 and trajectories[0].suffix == ".db"
+    scaling = chosen_scaling(scaling, None if is_of_store else functions)
+    type_elements = types.split(",") if types else None
+    pilot = read_pilot(trajectories, given, scaling, types=type_elements, every=every, n_jobs=threads)
     ratios = pilot.noise_ratios() if ratio == "noise" else None
     outcomes = pilot.curve(ratios=ratios, n=points)
     marks: dict[str, Outcome | None] = {"knee": find_knee(outcomes)}
@@ -73,7 +73,7 @@ def calibrate(
         _write_scaling(pilot, save_scaling)
         scaling = str(save_scaling)
     if chosen is not None:
-        _say_choice(pilot, chosen, functions, scaling)
+        _say_choice(pilot, chosen, functions, scaling, type_elements)
     else:
         typer.echo("The curve has no knee: choose a threshold from the table.")
     if png is not None:
@@ -93,7 +93,9 @@ def _say_noise(pilot: "Pilot") -> None:
             )
 
 
-def _say_choice(pilot: "Pilot", chosen: "Outcome", functions: Path | None, scaling: str) -> None:
+def _say_choice(
+    pilot: "Pilot", chosen: "Outcome", functions: Path | None, scaling: str, types: list[str] | None
+) -> None:
     words = " ".join(f"{symbol} {value:.4g}" for symbol, value in chosen.thresholds.items())
     for symbol, value in chosen.thresholds.items():
         floor = pilot.noise_floor.get(symbol)
@@ -105,11 +107,18 @@ def _say_choice(pilot: "Pilot", chosen: "Outcome", functions: Path | None, scali
     else:
         source = f"scaling file {scaling if Path(scaling).is_file() else '...'}{kind}"
     name = functions if functions is not None else "sf.nn"
+    elements = types or pilot.functions.elements
     typer.echo(f"keeps {chosen.n_frames} of {pilot.n_frames} frames; for the input script:")
     typer.echo(f"    threshold {words}")
-    typer.echo(
-        f"    fix sel all select N {name} {' '.join(pilot.functions.elements)} threshold {words} {source}"
-    )
+    typer.echo(f"    fix sel all select N {name} {' '.join(elements)} threshold {words} {source}")
+    if types is None and len(elements) > 1:
+        typer.echo(
+            f"Elements are in the order of {name}. The fix needs one per LAMMPS atom type, in the order of the "
+            "types: give that order by --types to print it."
+        )
+    missing = [symbol for symbol in dict.fromkeys(elements) if symbol not in (*chosen.thresholds, "NULL")]
+    if missing:
+        typer.echo(f"{', '.join(missing)}: not in the pilot, the fix needs a threshold for each.")
     if source.endswith(("...", "... std")):
         typer.echo("A threshold holds for its scaling only: --save-scaling writes the one used here.")
 

@@ -24,6 +24,7 @@ from mdsieve.cli.training_options import (
     SeedOption,
     StressWeightOption,
     ValidationOption,
+    check_device,
     hidden_layers,
     read_functions,
     showing_steps,
@@ -117,6 +118,7 @@ def distill(
     from mdsieve.potentials.networks import torch
     from mdsieve.potentials.training_settings import TrainingSettings
 
+    check_device(device)
     axes = tuple(grid.split(","))
     settings = DistillationSettings(
         start=start,

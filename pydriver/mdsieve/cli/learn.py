@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mdsieve.cli.training_options import check_device
+
 
 def learn(config: Annotated[Path, typer.Argument(help="learn.toml")]) -> None:
     """Run MD, label what it kept, train, and again, until little is new; go on where a killed run was."""
@@ -18,6 +20,7 @@ def learn(config: Annotated[Path, typer.Argument(help="learn.toml")]) -> None:
 
     log_to_stderr()
     settings = load_learn_config(config)
+    check_device(settings.device)
     done = Campaign(settings).run()
     last = done[-1]
     few = last.number > 0 and not last.note and last.kept_share < settings.least_kept

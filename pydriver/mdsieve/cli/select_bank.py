@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from mdsieve.cli.scaling import ScalingOption, chosen_scaling
 from mdsieve.cli.select_options import ReferenceOption, ReportOption, UnitsOption
 from mdsieve.cli.thresholds import OptionalThresholdWords, parse_thresholds
 
@@ -17,9 +18,7 @@ def select_bank(
         Path | None, typer.Option("--functions", "-f", help="Symmetry functions (input.nn).")
     ] = None,
     threshold: OptionalThresholdWords = None,
-    scaling: Annotated[
-        str, typer.Option("--scaling", help="minmax or std of these frames, none, or a scaling.data file.")
-    ] = "minmax",
+    scaling: ScalingOption = None,
     start: Annotated[Path | None, typer.Option("--bank", "-b", help="Bank to begin with.")] = None,
     save_bank: Annotated[Path | None, typer.Option("--save-bank", help="Write the bank at the end.")] = None,
     reference: ReferenceOption = None,
@@ -71,7 +70,7 @@ def select_bank(
             output,
             of=of,
             thresholds=parse_thresholds(threshold) if threshold else None,
-            scaling=scaling,
+            scaling=chosen_scaling(scaling, functions),
             save_bank=save_bank,
             types=types.split(",") if types else None,
             n2p2_units=n2p2_units,
@@ -94,7 +93,7 @@ def select_bank(
         functions,
         parse_thresholds(threshold) if threshold else None,
         output,
-        scaling=scaling,
+        scaling=chosen_scaling(scaling, functions if start is None else None),
         bank=start,
         save_bank=save_bank,
         earlier=reference or (),

@@ -28,6 +28,7 @@ from mdsieve.cli.select_options import (
     parse_number,
     select_with,
 )
+from mdsieve.cli.training_options import check_device
 
 
 def select_rematch(
@@ -69,6 +70,7 @@ def select_rematch(
     from mdsieve.samplers.farthest_on_kernel import KernelFPS
     from mdsieve.similarity.rematch import REMatchKernel
 
+    check_device(device)
     first = int(start) if start.isdecimal() else start
     select_with(
         KernelFPS(parse_number(number), distance=distance, start=first, random_state=seed),

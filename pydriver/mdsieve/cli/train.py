@@ -27,6 +27,7 @@ from mdsieve.cli.training_options import (
     SeedOption,
     StressWeightOption,
     ValidationOption,
+    check_device,
     hidden_layers,
     read_functions,
     showing,
@@ -89,6 +90,7 @@ def train(
     from mdsieve.potentials.training_data import TrainingFrames
     from mdsieve.potentials.training_settings import TrainingSettings
 
+    check_device(device)
     if start is not None:
         _require_no_shape(context)
     checkpoint = output.with_name(output.name + ".training.npz")

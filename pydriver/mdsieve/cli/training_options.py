@@ -72,6 +72,25 @@ def read_functions(path: Path | None, length_unit: Literal["angstrom", "bohr"]) 
     return SymmetryFunctions.from_file(path, length_unit=length_unit)
 
 
+def check_device(device: str | None) -> None:
+    """Refuse a device that PyTorch cannot use.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or there is no such device.
+    """
+    if device is None:
+        return
+    from mdsieve.potentials.networks import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"device {device}: PyTorch cannot use it: {reason}") from None
+
+
 def hidden_layers(words: str) -> tuple[int, ...]:
     """Numbers of neurons.
 

@@ -19,6 +19,7 @@ from mdsieve.learn.records import (
     write_generations,
     write_json,
 )
+from mdsieve.learn.recorded_settings import require_same_settings
 from mdsieve.learn.rounds import Round, n_waiting, rounds_of, stores_of, take_round
 from mdsieve.learn.simulation import Simulation, n_evaluated_and_kept, simulation
 
@@ -56,13 +57,15 @@ class Campaign:
         Raises
         ------
         ValueError
-            If the labeller cannot be made, MD cannot be run, no frame could be labelled, or training fails.
+            If a setting or an input file has changed since the campaign began, the labeller cannot be made,
+            MD cannot be run, no frame could be labelled, or training fails.
         OSError
             If a file cannot be read or written.
         """
         folder = self.config.folder
         folder.mkdir(parents=True, exist_ok=True)
         with alone_in(folder):
+            require_same_settings(self.config)
             done = read_generations(folder)
             learner = Learner(self.config)
             for generation in done:

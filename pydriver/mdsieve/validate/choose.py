@@ -118,12 +118,24 @@ class Wanted:
 
     @property
     def start(self) -> Crystal:
-        """The crystal of defects, vibrations and MD: as in nature, if that is one of the three."""
+        """The crystal of defects, vibrations and MD: the one given, else the one that the element has in nature.
+
+        Raises
+        ------
+        ValueError
+            If none is given and that of nature is not one of the three, or is not in ASE's table.
+        """
         from ase.data import atomic_numbers, reference_states
 
         state = reference_states[atomic_numbers[self.element]] or {}
         lattice = self.lattice or state.get("symmetry")
-        return next((start for start in self.starts if start.lattice == lattice), self.starts[0])
+        for start in self.starts:
+            if start.lattice == lattice:
+                return start
+        raise ValueError(
+            f"{self.element}: its structure in nature is {lattice or 'not known'}, expected "
+            f"{', '.join(LATTICES)}: give one of them by --lattice"
+        )
 
 
 def element_of(subject: Subject, given: str | None) -> str:
