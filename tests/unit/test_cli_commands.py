@@ -155,3 +155,18 @@ def test_select_bank_names_what_is_wrong(folder, words, expected):
 
 def test_bank_info_says_what_is_no_bank(folder):
     assert "melt.extxyz" in complaint(folder, "bank", "info", "melt.extxyz")
+
+
+@pytest.mark.parametrize("command", [["merge", "fine.bank", "coarse.bank"], ["rethreshold", "fine.bank", "-t", "0.5"]])
+def test_bank_commands_replace_nothing_unasked(selected, command):
+    (selected / "old.bank").write_text("mine")
+    assert "old.bank: the file exists already" in complaint(selected, "bank", *command, "-o", "old.bank")
+    assert (selected / "old.bank").read_text() == "mine"
+    mdsieve(selected, "bank", *command, "-o", "old.bank", "--overwrite")
+    assert len(EnvironmentBank.load(selected / "old.bank")) > 0
+
+
+def test_rethreshold_refuses_a_smaller_threshold(selected):
+    line = complaint(selected, "bank", "rethreshold", "coarse.bank", "-t", "0.2", "-o", "smaller.bank")
+    assert "coarse.bank: threshold 0.2 of Ni: expected at least the bank's 0.5" in line
+    assert not (selected / "smaller.bank").exists()
