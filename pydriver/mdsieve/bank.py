@@ -447,9 +447,18 @@ class EnvironmentBank:
     def rethreshold(self, thresholds: float | Mapping[str, float]) -> EnvironmentBank:
         """A new bank of those entries that the greedy rule picks, in stored order, under other thresholds.
 
-        Smaller thresholds than this bank's keep all entries, but cannot bring back what was never stored.
+        Raises
+        ------
+        ValueError
+            If a threshold is smaller than this bank's: the environments in between were never stored.
         """
         native = self._require_native()
+        for element, new in check_thresholds(thresholds, list(self.thresholds)).items():
+            if new < self.thresholds[element]:
+                raise ValueError(
+                    f"threshold {new:g} of {element}: expected at least the bank's "
+                    f"{self.thresholds[element]:g}; select again from the frames for a smaller one"
+                )
         result = EnvironmentBank(self._functions, thresholds, self._scaling_kind)
         result._create(native.scaling)
         result.merge(self)

@@ -43,7 +43,7 @@ def test_help_names_every_command():
     finished = mdsieve("--help")
     assert finished.returncode == 0
     for command in [*cli.COMMANDS, *cli.GROUPS]:
-        assert re.search(rf"^│ {command} ", finished.stdout, re.MULTILINE), command
+        assert re.search(rf"^  {command} ", finished.stdout, re.MULTILINE), command
 
 
 @pytest.mark.parametrize("command", [*cli.COMMANDS, *cli.GROUPS])

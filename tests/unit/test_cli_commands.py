@@ -170,3 +170,18 @@ def test_a_device_that_does_not_exist_is_refused_before_anything_is_read(folder,
     assert finished.returncode == USER_ERROR
     (line,) = finished.stderr.splitlines()
     assert line.startswith("mdsieve: device cuda:99: PyTorch cannot use it: ")
+
+
+@pytest.mark.parametrize("command", [["merge", "fine.bank", "coarse.bank"], ["rethreshold", "fine.bank", "-t", "0.5"]])
+def test_bank_commands_replace_nothing_unasked(selected, command):
+    (selected / "old.bank").write_text("mine")
+    assert "old.bank: the file exists already" in complaint(selected, "bank", *command, "-o", "old.bank")
+    assert (selected / "old.bank").read_text() == "mine"
+    mdsieve(selected, "bank", *command, "-o", "old.bank", "--overwrite")
+    assert len(EnvironmentBank.load(selected / "old.bank")) > 0
+
+
+def test_rethreshold_refuses_a_smaller_threshold(selected):
+    line = complaint(selected, "bank", "rethreshold", "coarse.bank", "-t", "0.2", "-o", "smaller.bank")
+    assert "coarse.bank: threshold 0.2 of Ni: expected at least the bank's 0.5" in line
+    assert not (selected / "smaller.bank").exists()

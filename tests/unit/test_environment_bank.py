@@ -332,7 +332,12 @@ def test_rethreshold_is_the_greedy_rule_on_the_stored_order(filled):
     assert found == [(filled.entry(i).step, filled.entry(i).atom_id) for i in expected]
     assert wider.size("Al") == filled.size("Al")
     assert wider.size("Ni") < filled.size("Ni")
-    assert len(filled.rethreshold(0.01)) == len(filled)
+
+
+def test_rethreshold_refuses_what_was_never_stored(filled):
+    assert len(filled.rethreshold(filled.thresholds)) == len(filled)
+    with pytest.raises(ValueError, match="threshold 0.01 of .*expected at least the bank's"):
+        filled.rethreshold(0.01)
 
 
 def test_other_functions_and_scalings_are_refused(ni, ni_al, ni_trajectory, binary_trajectory):

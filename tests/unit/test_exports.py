@@ -216,3 +216,30 @@ def test_show_says_whether_a_store_is_whole(tmp_path):
     shown = runner.invoke(build_app(), ["show", str(path), "--check"])
     assert shown.exit_code != 0
     assert "frame 2: its scores are missing" in str(shown.exception)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "STORE", "--export-extxyz"],
+        ["show", "STORE", "--export-h5md"],
+        ["show", "STORE", "--report"],
+        ["show", "STORE", "--picture"],
+        ["report", "STORE", "-o"],
+    ],
+    ids=" ".join,
+)
+def test_files_made_from_a_store_replace_nothing_unasked(tmp_path, words):
+    from typer.testing import CliRunner
+
+    from mdsieve.cli import build_app
+
+    make_store(tmp_path / "store.db", sizes=(2, 2))
+    path = tmp_path / "old.png"
+    path.write_text("mine")
+    words = [str(tmp_path / "store.db") if word == "STORE" else word for word in words] + [str(path)]
+    refused = CliRunner().invoke(build_app(), words)
+    assert isinstance(refused.exception, FileExistsError)
+    assert path.read_text() == "mine"
+    assert CliRunner().invoke(build_app(), [*words, "--overwrite"]).exit_code == 0
+    assert path.stat().st_size > 100

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdsieve._core import StopMode, Verdict, decide, parse_rule
+from mdsieve.driver.rule import FrameRule
 
 SCORES = ["novelty", "spread"]
 OPERATORS = {
@@ -94,3 +95,22 @@ def test_fields():
 def test_wrong_words_are_named(text, message):
     with pytest.raises(ValueError, match=message):
         parse_rule(text, SCORES)
+
+
+@pytest.mark.parametrize(
+    ("fix", "driver", "text"),
+    [
+        ("", "keep spread > 0.1", "keep novelty > 1 keep spread > 0.1"),
+        ("gap 5", "keep spread > 0.1", "keep novelty > 1 keep spread > 0.1 gap 5"),
+        ("keep range > 0", "keep spread > 0.1", "keep range > 0 keep spread > 0.1"),
+        ("keep spread > 0.1", "", "keep spread > 0.1"),
+        ("", "gap 5", "keep novelty > 1 gap 5"),
+    ],
+)
+def test_the_drivers_conditions_are_added_to_those_of_the_fix(fix, driver, text):
+    assert FrameRule(fix, driver).text == text
+
+
+def test_a_new_frame_is_kept_beside_a_keep_condition_of_the_driver():
+    decision = FrameRule("", "keep spread > 0.1").decide({"novelty": 2.0, "spread": 0.0}, {}, 10, -1, 0)
+    assert (decision.verdict, decision.reason) == (Verdict.kept, "novelty > 1")

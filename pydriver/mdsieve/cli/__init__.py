@@ -5,15 +5,18 @@ Everything heavy (NumPy, ASE, MPI) is imported inside the commands, so that ``md
 at once.
 """
 
+import inspect
 import logging
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from mdsieve._version import __version__
+from mdsieve.cli.spellings import Command
 from mdsieve.ranks import n_ranks
 
 #: Exit code when the user's input is at fault.
@@ -65,20 +68,37 @@ def _global_options(
 
 
 def build_app() -> typer.Typer:
-    """Put the sub-commands together."""
+    """Put the sub-commands together.
+
+    Help is printed as plain text: rich markup would take ``[default: ...]`` in a help text for a style and
+    drop it, and its tables cut long words.
+    """
     app = typer.Typer(
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
     for name, (home, function) in COMMANDS.items():
         module = import_module(f"mdsieve.cli.{home}")
-        app.command(name, context_settings=getattr(module, "CONTEXT", None))(getattr(module, function))
+        command = getattr(module, function)
+        settings = getattr(module, "CONTEXT", None)
+        app.command(name, cls=Command, context_settings=settings, short_help=_first_paragraph(command))(
+            command
+        )
     for name in GROUPS:
-        app.add_typer(import_module(f"mdsieve.cli.{name}").app, name=name)
+        group = import_module(f"mdsieve.cli.{name}").app
+        for entry in group.registered_commands:
+            entry.cls = Command
+            entry.short_help = _first_paragraph(entry.callback)
+        app.add_typer(group, name=name, short_help=group.info.help)
     return app
+
+
+def _first_paragraph(command: Callable[..., object] | None) -> str:
+    """The line of a command in the list of commands; click would cut the docstring to one line."""
+    return (inspect.getdoc(command) or "").partition("\n\n")[0]
 
 
 def one_line(error: Exception) -> str:

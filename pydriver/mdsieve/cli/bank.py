@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mdsieve.cli.outputs import OverwriteOption, check_outputs
 from mdsieve.cli.thresholds import ThresholdWords, parse_thresholds
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def info(file: BankFile) -> None:
 def merge(
     files: Annotated[list[Path], typer.Argument(help="Banks, in the order in which they are taken.")],
     output: OutputFile,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Join banks: entries of each further bank enter if they are new, under the first bank's thresholds."""
     from mdsieve.bank import EnvironmentBank
 
+    check_outputs([output], overwrite)
     first, *others = files
     bank = EnvironmentBank.load(first)
     typer.echo(f"{first}: {len(bank)} environments")
@@ -68,20 +71,23 @@ def diff(here: BankFile, there: BankFile) -> None:
 
 
 @app.command()
-def rethreshold(file: BankFile, threshold: ThresholdWords, output: OutputFile) -> None:
+def rethreshold(
+    file: BankFile, threshold: ThresholdWords, output: OutputFile, overwrite: OverwriteOption = False
+) -> None:
     """Thin a bank out: the entries that the greedy rule picks, in stored order, under larger thresholds."""
     from mdsieve.bank import EnvironmentBank
 
+    check_outputs([output], overwrite)
     bank = EnvironmentBank.load(file)
-    thinned = bank.rethreshold(parse_thresholds(threshold))
+    thinned = _naming(file, bank.rethreshold, parse_thresholds(threshold))
     thinned.save(output)
     typer.echo(f"{output}: {len(thinned)} of {len(bank)} environments")
 
 
-def _naming(file: Path, action, other: "EnvironmentBank"):
-    """Do something with another bank; an error names its file."""
+def _naming(file: Path, action, argument):
+    """Call a method of a bank; an error names the file."""
     try:
-        return action(other)
+        return action(argument)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
 

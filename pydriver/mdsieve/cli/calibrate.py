@@ -22,7 +22,7 @@ def calibrate(
     ] = None,
     scaling: ScalingOption = None,
     budget: Annotated[
-        int | None, typer.Option("--budget", "-n", help="Frames of the pilot that can be afforded.")
+        int | None, typer.Option("--budget", "--number", "-n", help="Frames of the pilot that can be afforded.")
     ] = None,
     ratio: Annotated[
         Literal["equal", "noise"],
@@ -30,18 +30,18 @@ def calibrate(
     ] = "equal",
     points: Annotated[int, typer.Option("--points", help="Thresholds of the curve.")] = 25,
     every: Annotated[int, typer.Option("--every", help="Take one frame out of so many.")] = 1,
-    png: Annotated[Path | None, typer.Option("--png", help="Write the curve as a picture.")] = None,
+    png: Annotated[Path | None, typer.Option("--picture", "--png", help="Write the curve as a picture: PNG, SVG or PDF.")] = None,
     save_scaling: Annotated[
         Path | None, typer.Option("--save-scaling", help="Write the scaling as an n2p2 scaling.data file.")
     ] = None,
     types: Annotated[
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
-    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision")] = "double",
+    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision", help="Arithmetic of the fingerprints.")] = "double",
     length_unit: Annotated[
         Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
     ] = "angstrom",
-    threads: Annotated[int, typer.Option("--threads", "-j", help="Threads that compute fingerprints.")] = 1,
+    threads: Annotated[int, typer.Option("--jobs", "-j", help="Threads that compute fingerprints.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Kept frames against threshold, thermal noise, knee: mdsieve calibrate pilot.extxyz -f ni.nn -n 200"""

@@ -20,7 +20,7 @@ class Kind(str, Enum):
 def describe(
     elements: Annotated[
         list[str],
-        typer.Option("--elements", "-e", help="Chemical symbols, with commas: Ni,Al."),
+        typer.Option("--elements", help="Chemical symbols, with commas: Ni,Al."),
     ],
     cutoff: Annotated[
         float | None, typer.Option("--cutoff", "-c", help="Cutoff radius in Å (aev: 6.9 unless given).")

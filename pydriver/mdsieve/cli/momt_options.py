@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mdsieve.cli.outputs import OverwriteOption
+
 if TYPE_CHECKING:
     from mdsieve.momt.blocks import Bootstrap
     from mdsieve.momt.phases import PhaseBounds
@@ -45,7 +47,7 @@ PressureOption = Annotated[
 TemperaturesOption = Annotated[
     str | None,
     typer.Option(
-        "--temperatures", "-T", help="1600,2000,2400 or first:last:step, 1600:2400:50 [default: T0]."
+        "--temperatures", "--temperature", "-T", help="1600,2000,2400 or first:last:step, 1600:2400:50 [default: T0]."
     ),
 ]
 TemperatureOption = Annotated[
@@ -68,8 +70,7 @@ ResamplesOption = Annotated[int, typer.Option("--resamples", help="Of the blocks
 SeedOption = Annotated[int, typer.Option("--seed", help="Of all that is random.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the numbers.")]
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write them as a table.")]
-PictureOption = Annotated[Path | None, typer.Option("--picture", help="PNG, SVG or PDF.")]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+PictureOption = Annotated[Path | None, typer.Option("--picture", "--png", help="PNG, SVG or PDF.")]
 
 _MOST_TEMPERATURES = 1000
 

@@ -33,7 +33,6 @@ def momt_populations(
         list[str],
         typer.Option(
             "--region",
-            "-r",
             help="NAME=LOWER:UPPER,LOWER:UPPER of enthalpy per atom and order; bounds may be left out.",
         ),
     ],
@@ -50,7 +49,7 @@ def momt_populations(
 ) -> None:
     """Probabilities of regions, and how they compare with the first.
 
-    mdsieve momt populations weight.txt record.txt -r aligned=:-4.45,60: -r twins=:-4.45,14:40
+    mdsieve momt populations weight.txt record.txt --region aligned=:-4.45,60: --region twins=:-4.45,14:40
     """
     from mdsieve.momt.numbers import table, with_error, write_json
     from mdsieve.momt.regions import Region, exact_twins, populations

@@ -3,8 +3,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
-__all__ = ["check_outputs"]
+import typer
+
+__all__ = ["OverwriteOption", "check_outputs"]
+
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
 
 def check_outputs(paths: Iterable[Path | None], overwrite: bool) -> None:

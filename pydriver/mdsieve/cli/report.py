@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from mdsieve.cli.outputs import OverwriteOption, check_outputs
+
 
 def report(
     store: Annotated[Path, typer.Argument(help="A store, e.g. store.db.")],
@@ -22,12 +24,14 @@ def report(
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
     log: Annotated[Path | None, typer.Option("--log", help="A LAMMPS log whose end is quoted.")] = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write a page with plots, map, histograms, frames and their atoms: mdsieve report store.db"""
     from mdsieve.driver.store import FrameStore
     from mdsieve.io.trajectories import iterate_frames
     from mdsieve.report import write_report
 
+    check_outputs([output], overwrite)
     frames = None
     if trajectory:
         frames = (frame.atoms for frame in iterate_frames(trajectory, types.split(",") if types else None))

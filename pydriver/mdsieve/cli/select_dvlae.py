@@ -31,13 +31,13 @@ def select_dvlae(
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
     n2p2_units: UnitsOption = "metal",
-    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision")] = "double",
+    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision", help="Arithmetic of the fingerprints.")] = "double",
     length_unit: Annotated[
         Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
     ] = "angstrom",
     threads: Annotated[
         int | None,
-        typer.Option("--threads", "-j", help="Threads that read and compute [default: one a core]."),
+        typer.Option("--jobs", "-j", help="Threads that read and compute [default: one per core]."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mdsieve.cli.outputs import OverwriteOption
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -82,7 +84,7 @@ EngineOption = Annotated[
     ),
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", "-j", help="Processes that encode [default: one a core].")
+    int | None, typer.Option("--jobs", "-j", help="Processes that encode [default: one per core].")
 ]
 SchedulerOption = Annotated[
     str | None, typer.Option("--scheduler", help="Address of the Dask scheduler: tcp://host:8786.")
@@ -90,7 +92,6 @@ SchedulerOption = Annotated[
 CheckpointOption = Annotated[
     Path | None, typer.Option("--checkpoint", help="Folder of finished chunks: a killed job resumes.")
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
 
 def parse_number(words: str | None) -> int | float | None:

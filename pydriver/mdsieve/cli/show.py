@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mdsieve.cli.outputs import OverwriteOption, check_outputs
+
 
 def show(
     store: Annotated[Path, typer.Argument(help="A store, e.g. store.db.")],
@@ -17,8 +19,9 @@ def show(
         Path | None, typer.Option("--export-h5md", help="Write the kept frames as H5MD.")
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
-    png: Annotated[Path | None, typer.Option("--png", help="Write the report's picture alone.")] = None,
+    png: Annotated[Path | None, typer.Option("--picture", "--png", help="Write the report's picture alone.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether the store is whole.")] = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Show the runs, the bank and the kept frames of a store, or write them to other files."""
     from rich.console import Console
@@ -29,6 +32,7 @@ def show(
     from mdsieve.report.tables import bank_table, frames_table, reasons_table, runs_table
 
     log_to_stderr()
+    check_outputs([export_extxyz, export_h5md, report, png], overwrite)
     with FrameStore.read(store) as opened:
         if check:
             problems = opened.problems()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mdsieve.cli.outputs import check_outputs
 from mdsieve.cli.select_options import LengthUnitOption, TypesOption, UnitsOption
 from mdsieve.cli.training_options import (
     ActivationOption,
@@ -99,8 +100,8 @@ def train(
     if checkpoint.exists() and not (resume or overwrite):
         state = "the state of a training that was killed; say --resume to go on, --overwrite to begin anew"
         raise FileExistsError(17, state, str(checkpoint))
-    if not output.parent.is_dir():
-        raise FileNotFoundError(2, "the folder does not exist", str(output.parent))
+    check_outputs([output], overwrite or resume)
+    check_outputs([json], overwrite or resume)
     settings = TrainingSettings(
         epochs=epochs,
         batch_size=batch_size,

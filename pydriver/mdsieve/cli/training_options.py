@@ -52,9 +52,9 @@ MemoryOption = Annotated[
     float, typer.Option("--memory", help="GB of derivatives above which they are kept in files.")
 ]
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", "-j", help="Threads [default: one a core].", show_default=False)
+    int | None, typer.Option("--jobs", "-j", help="Threads [default: one per core].", show_default=False)
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="Of PyTorch: cpu, cuda, cuda:1.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="Device of PyTorch: cpu, cuda, cuda:1.")]
 
 
 def read_functions(path: Path | None, length_unit: Literal["angstrom", "bohr"]) -> "SymmetryFunctions":

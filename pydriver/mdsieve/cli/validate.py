@@ -39,7 +39,7 @@ def validate(
     ] = None,
     element: Annotated[
         str | None,
-        typer.Option("--element", "-e", help="Whose crystals [default: the potential's only one]."),
+        typer.Option("--element", help="Whose crystals [default: the potential's only one]."),
     ] = None,
     elements: Annotated[
         str | None, typer.Option("--elements", help="Elements of LAMMPS' atom types, with commas.")

@@ -33,9 +33,10 @@ class FrameRule:
 
     Parameters
     ----------
-    *texts : str
-        Words as the fix command has them. Conditions of all count; without any keep condition it is
-        ``keep novelty > 1``.
+    text : str
+        Words of the fix command; without a keep condition they mean ``keep novelty > 1``.
+    further : str
+        Words of the driver's configuration. They are added to those of the fix, its default included.
 
     Raises
     ------
@@ -43,8 +44,11 @@ class FrameRule:
         If a word is not understood, or gap or max is given twice; the message names it.
     """
 
-    def __init__(self, *texts: str) -> None:
-        self._rule = _core.parse_rule(" ".join(texts), _core.known_scores())
+    def __init__(self, text: str = "", further: str = "") -> None:
+        known = _core.known_scores()
+        if _core.parse_rule(further, known).keep and not _core.parse_rule(text, known).keep:
+            text = f"keep novelty > 1 {text}"
+        self._rule = _core.parse_rule(f"{text} {further}", known)
 
     @property
     def text(self) -> str:
