@@ -140,7 +140,9 @@ EnvironmentScan EnvironmentScanner::scan(LAMMPS_NS::LAMMPS *lmp, int groupbit, c
 }
 
 double EnvironmentScanner::memory_bytes() const
-{ return static_cast<double>(dx_.capacity()) * (3 * sizeof(double) + sizeof(int)) +
-      static_cast<double>(takes_part_.capacity()) + search_.memory_bytes(); }
+{
+  return static_cast<double>(dx_.capacity()) * (3 * sizeof(double) + sizeof(int)) +
+         static_cast<double>(takes_part_.capacity()) + search_.memory_bytes();
+}
 
 }    // namespace mdsieve

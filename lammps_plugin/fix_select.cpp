@@ -143,12 +143,13 @@ void FixSelect::require_all_ghosts()
                "remove it");
   const double needed = reach_needed(), have = mdsieve::least_reach_of_ghosts(lmp);
   if (needed > have * (1.0 + 1.0e-12))
-    error->all(FLERR,
-               "Fix select: the symmetry functions of {} reach {:.6g} and the skin adds {:.6g}, but with this "
-               "comm_modify mode some ghost atoms only reach {:.6g}: use `comm_modify mode single`, or {:.6g} in "
-               "`comm_modify cutoff/multi`",
-               options_.descriptor_file, scanner_->functions().cutoff() * force->angstrom, neighbor->skin, have,
-               std::ceil(needed * 1000.0) / 1000.0);
+    error->all(
+        FLERR,
+        "Fix select: the symmetry functions of {} reach {:.6g} and the skin adds {:.6g}, but with this "
+        "comm_modify mode some ghost atoms only reach {:.6g}: use `comm_modify mode single`, or {:.6g} in "
+        "`comm_modify cutoff/multi`",
+        options_.descriptor_file, scanner_->functions().cutoff() * force->angstrom, neighbor->skin, have,
+        std::ceil(needed * 1000.0) / 1000.0);
 }
 
 /// Valid outputs before the first step; also the first frame of each `rerun` snapshot.
@@ -194,9 +195,8 @@ void FixSelect::evaluate()
   if (lost_) return;
   double start = MPI_Wtime();
   const mdsieve::CurrentGhosts ghosts(lmp);
-  auto scan =
-      scanner_->scan(lmp, groupbit, bank_ ? &*bank_ : nullptr, histogram_ ? &*histogram_ : nullptr, level_,
-                     options_.peratom ? vector_atom : nullptr);
+  auto scan = scanner_->scan(lmp, groupbit, bank_ ? &*bank_ : nullptr, histogram_ ? &*histogram_ : nullptr,
+                             level_, options_.peratom ? vector_atom : nullptr);
   seconds_computing_ += MPI_Wtime() - start;
 
   start = MPI_Wtime();

@@ -230,7 +230,8 @@ void FixSelect::connect(const mdsieve::BankHeader &header, const Files &files)
                        "`mpiexec -n 8 lmp -mpicolor 1 -in in.script : -n 1 mdsieve drive`");
     return;
   }
-  const mdsieve::GreetingOrigin origin{mdsieve::running_lammps(lmp), id, update->unit_style, comm->nprocs, universe->iworld};
+  const mdsieve::GreetingOrigin origin{mdsieve::running_lammps(lmp), id, update->unit_style, comm->nprocs,
+                                       universe->iworld};
   decider_ = std::make_unique<mdsieve::RemoteDecider>(
       std::move(link), channel, mdsieve::greeting(options_, header, files.scaling, origin), files.bank,
       files.frames, options_.lost_after, name);

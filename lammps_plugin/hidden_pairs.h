@@ -6,7 +6,7 @@
 namespace LAMMPS_NS {
 class Comm;
 class LAMMPS;
-}
+}    // namespace LAMMPS_NS
 
 namespace mdsieve {
 

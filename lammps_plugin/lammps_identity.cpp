@@ -47,7 +47,7 @@ std::string after_title(std::string_view memory)
 int search_object(dl_phdr_info *object, std::size_t, void *data)
 {
   auto &search = *static_cast<Search *>(data);
-  const auto begin = [&](const ElfW(Phdr) & segment) {
+  const auto begin = [&](const ElfW(Phdr) &segment) {
     return static_cast<std::uintptr_t>(object->dlpi_addr + segment.p_vaddr);
   };
   bool is_it = false;
@@ -81,8 +81,8 @@ std::string difference_from_lammps(void *lmp)
   const auto sizes = [](int tagint) { return tagint == 8 ? " (bigbig)" : " (smallbig)"; };
   const int tagint = lammps_extract_setting(lmp, "tagint");
   if (built_for == running && tagint == tagint_size) return "";
-  return "mdsieve was built for LAMMPS " + built_for + sizes(tagint_size) + " but is loaded into LAMMPS " + running +
-         sizes(tagint) + ": " + how_to_rebuild;
+  return "mdsieve was built for LAMMPS " + built_for + sizes(tagint_size) + " but is loaded into LAMMPS " +
+         running + sizes(tagint) + ": " + how_to_rebuild;
 }
 
 }    // namespace mdsieve

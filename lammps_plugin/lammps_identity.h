@@ -5,8 +5,8 @@
 
 namespace mdsieve {
 
-/// Version and update of the running LAMMPS as `lmp -h` prints them, e.g. "22 Jul 2025 - Update 4". Read without
-/// the layout of any of its classes, which changes between updates.
+/// Version and update of the running LAMMPS as `lmp -h` prints them, e.g. "22 Jul 2025 - Update 4". Read
+/// without the layout of any of its classes, which changes between updates.
 /// \param lmp  the LAMMPS instance
 std::string running_lammps(void *lmp);
 

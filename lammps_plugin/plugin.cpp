@@ -18,19 +18,12 @@ using namespace LAMMPS_NS;
 namespace {
 
 void *create_fix_select(void *lmp, int narg, char **arg)
-{
-  return new FixSelect(static_cast<LAMMPS *>(lmp), narg, arg);
-}
+{ return new FixSelect(static_cast<LAMMPS *>(lmp), narg, arg); }
 
 void *create_fix_momt(void *lmp, int narg, char **arg)
-{
-  return new FixMomt(static_cast<LAMMPS *>(lmp), narg, arg);
-}
+{ return new FixMomt(static_cast<LAMMPS *>(lmp), narg, arg); }
 
-void *create_pair_bpnnp(void *lmp)
-{
-  return new PairBpnnp(static_cast<LAMMPS *>(lmp));
-}
+void *create_pair_bpnnp(void *lmp) { return new PairBpnnp(static_cast<LAMMPS *>(lmp)); }
 
 /// Handle of the library that tells when LAMMPS closes its plugins; it lies beside this one.
 void *open_ending(LAMMPS *lmp)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-// The file that LAMMPS finds by its name. All styles are in libmdsieve_lammps.so, which uses LAMMPS' classes as
-// they were when it was compiled: it is loaded into that LAMMPS only. In another one the styles are registered
-// too, and end with the reason; a script that does not use them runs.
+// The file that LAMMPS finds by its name. All styles are in libmdsieve_lammps.so, which uses LAMMPS' classes
+// as they were when it was compiled: it is loaded into that LAMMPS only. In another one the styles are
+// registered too, and end with the reason; a script that does not use them runs.
 
 #include "lammps_abi.h"
 #include "lammps_identity.h"
@@ -15,8 +15,8 @@
 
 namespace LAMMPS_NS {
 
-/// What LAMMPS throws after an error; it is caught by its name and asked for `what` alone. No header of LAMMPS is
-/// used in this file: they are those of one version.
+/// What LAMMPS throws after an error; it is caught by its name and asked for `what` alone. No header of
+/// LAMMPS is used in this file: they are those of one version.
 class LAMMPSException : public std::exception {
  public:
   explicit LAMMPSException(std::string message) : message_(std::move(message)) {}
@@ -94,7 +94,8 @@ void register_refusals(void *lmp, void *handle, void *register_function)
 
 extern "C" {
 
-__attribute__((visibility("default"))) void lammpsplugin_init(void *lmp, void *handle, void *register_function)
+__attribute__((visibility("default"))) void lammpsplugin_init(void *lmp, void *handle,
+                                                              void *register_function)
 {
   RegisterStyles styles = nullptr;
   if (find_styles(lmp, styles).empty())

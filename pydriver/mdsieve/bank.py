@@ -457,7 +457,7 @@ class EnvironmentBank:
             if new < self.thresholds[element]:
                 raise ValueError(
                     f"threshold {new:g} of {element}: expected at least the bank's "
-                    f"{self.thresholds[element]:g}; select again from the frames for a smaller one"
+                    f"{self.thresholds[element]:g}; repeat the selection on the frames for a smaller one"
                 )
         result = EnvironmentBank(self._functions, thresholds, self._scaling_kind)
         result._create(native.scaling)

@@ -168,7 +168,7 @@ def _symbol_of(atoms: Atoms, centre: int, bank: EnvironmentBank) -> str:
 
 
 def _edge_of(atoms: Atoms, centre: int, n: int) -> float:
-    """Edge of a cube that holds so many atoms: at the frame's density, or around the centre without a cell."""
+    """Edge of a cube that holds n atoms: at the frame's density, or around the centre without a cell."""
     if atoms.cell.rank == 3:
         return float((1.5 * n * atoms.get_volume() / len(atoms)) ** (1 / 3))
     extent = float(np.ptp(atoms.positions, axis=0).max() + 1.0)

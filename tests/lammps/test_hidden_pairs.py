@@ -97,7 +97,9 @@ def test_lists_without_some_pairs_hide_nothing(setting, ranks, folder):
 @pytest.mark.parametrize("ranks", [1, 2])
 @pytest.mark.parametrize("factors", ["0 0 0", "0 1 1", "1 0 1"])
 def test_bonded_neighbours_are_in_the_fingerprints(factors, ranks, folder):
-    script = BOX.format(style="bond", extra=BONDS) + MAKE_BONDS + f"special_bonds lj/coul {factors}\n" + SELECT
+    script = (
+        BOX.format(style="bond", extra=BONDS) + MAKE_BONDS + f"special_bonds lj/coul {factors}\n" + SELECT
+    )
     finished = run_lmp(script + "run 0\n", folder, ranks=ranks).check()
     assert "special_bonds" not in "".join(re.findall("WARNING.*", finished.stdout))
     assert_as_offline(folder)

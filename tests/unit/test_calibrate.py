@@ -158,7 +158,17 @@ def test_the_command_gives_a_line_that_keeps_what_it_says(tmp_path):
 def calibration(tmp_path, *words):
     write(tmp_path / "pilot.extxyz", melt(6))
     (tmp_path / "nih.nn").write_text(TEXT)
-    given = ["calibrate", tmp_path / "pilot.extxyz", "-f", tmp_path / "nih.nn", "-n", 3, "--points", 5, *words]
+    given = [
+        "calibrate",
+        tmp_path / "pilot.extxyz",
+        "-f",
+        tmp_path / "nih.nn",
+        "-n",
+        3,
+        "--points",
+        5,
+        *words,
+    ]
     return CliRunner().invoke(build_app(), list(map(str, given)), catch_exceptions=False).output
 
 

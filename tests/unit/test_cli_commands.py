@@ -172,7 +172,9 @@ def test_a_device_that_does_not_exist_is_refused_before_anything_is_read(folder,
     assert line.startswith("mdsieve: device cuda:99: PyTorch cannot use it: ")
 
 
-@pytest.mark.parametrize("command", [["merge", "fine.bank", "coarse.bank"], ["rethreshold", "fine.bank", "-t", "0.5"]])
+@pytest.mark.parametrize(
+    "command", [["merge", "fine.bank", "coarse.bank"], ["rethreshold", "fine.bank", "-t", "0.5"]]
+)
 def test_bank_commands_replace_nothing_unasked(selected, command):
     (selected / "old.bank").write_text("mine")
     assert "old.bank: the file exists already" in complaint(selected, "bank", *command, "-o", "old.bank")

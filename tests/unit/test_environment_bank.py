@@ -336,7 +336,7 @@ def test_rethreshold_is_the_greedy_rule_on_the_stored_order(filled):
 
 def test_rethreshold_refuses_what_was_never_stored(filled):
     assert len(filled.rethreshold(filled.thresholds)) == len(filled)
-    with pytest.raises(ValueError, match="threshold 0.01 of .*expected at least the bank's"):
+    with pytest.raises(ValueError, match=r"threshold 0\.01 of .*expected at least the bank's"):
         filled.rethreshold(0.01)
 
 

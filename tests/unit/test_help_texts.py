@@ -91,7 +91,9 @@ def test_no_command_has_a_picture_or_device_of_its_own():
     assert {help_text.rstrip(".") for help_text in devices} == {"Device of PyTorch: cpu, cuda, cuda:1"}
 
 
-@pytest.mark.parametrize("words", [["describe", "-e", "Ni"], ["describe", "-eNi"], ["describe", "--elements=Ni"]])
+@pytest.mark.parametrize(
+    "words", [["describe", "-e", "Ni"], ["describe", "-eNi"], ["describe", "--elements=Ni"]]
+)
 def test_former_spellings_are_accepted(words, tmp_path):
     finished = runner.invoke(build_app(), [*words, "-c", "4", "-o", str(tmp_path / "none" / "x.nn")])
     assert isinstance(finished.exception, FileNotFoundError)
@@ -107,7 +109,9 @@ def test_former_names_of_jobs_are_accepted(former):
 
 
 def test_completion_can_be_shown():
-    finished = runner.invoke(build_app(), ["--show-completion"], prog_name="mdsieve", env={"SHELL": "/bin/bash"})
+    finished = runner.invoke(
+        build_app(), ["--show-completion"], prog_name="mdsieve", env={"SHELL": "/bin/bash"}
+    )
     assert finished.exit_code == 0
 
 

@@ -155,6 +155,8 @@ def test_settings_that_a_later_start_may_change_are_reported_and_recorded(begun,
 
 def test_settings_of_a_campaign_of_an_older_version_are_compared(begun):
     (begun.folder / "settings.json").unlink()
-    write_json(begun.folder / "generations.json", {"settings": begun.model_dump(mode="json"), "generations": []})
+    write_json(
+        begun.folder / "generations.json", {"settings": begun.model_dump(mode="json"), "generations": []}
+    )
     with pytest.raises(ValueError, match="seed is 5, but was 0"):
         require_same_settings(begun.model_copy(update={"seed": 5}))

@@ -22,7 +22,8 @@ def calibrate(
     ] = None,
     scaling: ScalingOption = None,
     budget: Annotated[
-        int | None, typer.Option("--budget", "--number", "-n", help="Frames of the pilot that can be afforded.")
+        int | None,
+        typer.Option("--budget", "--number", "-n", help="Frames of the pilot that can be afforded."),
     ] = None,
     ratio: Annotated[
         Literal["equal", "noise"],
@@ -30,14 +31,18 @@ def calibrate(
     ] = "equal",
     points: Annotated[int, typer.Option("--points", help="Thresholds of the curve.")] = 25,
     every: Annotated[int, typer.Option("--every", help="Take one frame out of so many.")] = 1,
-    png: Annotated[Path | None, typer.Option("--picture", "--png", help="Write the curve as a picture: PNG, SVG or PDF.")] = None,
+    png: Annotated[
+        Path | None, typer.Option("--picture", "--png", help="Write the curve as a picture: PNG, SVG or PDF.")
+    ] = None,
     save_scaling: Annotated[
         Path | None, typer.Option("--save-scaling", help="Write the scaling as an n2p2 scaling.data file.")
     ] = None,
     types: Annotated[
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
-    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision", help="Arithmetic of the fingerprints.")] = "double",
+    precision: Annotated[
+        Literal["double", "mixed"], typer.Option("--precision", help="Arithmetic of the fingerprints.")
+    ] = "double",
     length_unit: Annotated[
         Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
     ] = "angstrom",
@@ -113,8 +118,8 @@ def _say_choice(
     typer.echo(f"    fix sel all select N {name} {' '.join(elements)} threshold {words} {source}")
     if types is None and len(elements) > 1:
         typer.echo(
-            f"Elements are in the order of {name}. The fix needs one per LAMMPS atom type, in the order of the "
-            "types: give that order by --types to print it."
+            f"Elements are in the order of {name}. The fix needs one per LAMMPS atom type, in the order of "
+            "the types: give that order by --types to print it."
         )
     missing = [symbol for symbol in dict.fromkeys(elements) if symbol not in (*chosen.thresholds, "NULL")]
     if missing:

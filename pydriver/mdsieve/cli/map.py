@@ -20,7 +20,9 @@ def map_frames(
     bank: Annotated[
         Path | None, typer.Option("--bank", "-b", help="Functions and scaling [default: the first store].")
     ] = None,
-    method: Annotated[Literal["pca", "tsne", "umap"], typer.Option("--method", "-m", help="How frames are projected.")] = "tsne",
+    method: Annotated[
+        Literal["pca", "tsne", "umap"], typer.Option("--method", "-m", help="How frames are projected.")
+    ] = "tsne",
     vectors_of: Annotated[
         Literal["mean", "difference"],
         typer.Option("--vectors", help="Mean fingerprints, or the difference vectors of DV-LAE."),
@@ -28,7 +30,9 @@ def map_frames(
     perplexity: Annotated[float, typer.Option("--perplexity", help="Of t-SNE.")] = 30.0,
     seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Table, CSV.")] = None,
-    png: Annotated[Path | None, typer.Option("--picture", "--png", help="Write the map as a picture: PNG, SVG or PDF.")] = None,
+    png: Annotated[
+        Path | None, typer.Option("--picture", "--png", help="Write the map as a picture: PNG, SVG or PDF.")
+    ] = None,
     chemiscope: Annotated[
         Path | None, typer.Option("--chemiscope", help="File for chemiscope.org (.json or .json.gz).")
     ] = None,

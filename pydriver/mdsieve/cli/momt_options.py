@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mdsieve.cli.outputs import OverwriteOption
-
 if TYPE_CHECKING:
     from mdsieve.momt.blocks import Bootstrap
     from mdsieve.momt.phases import PhaseBounds
@@ -47,7 +45,10 @@ PressureOption = Annotated[
 TemperaturesOption = Annotated[
     str | None,
     typer.Option(
-        "--temperatures", "--temperature", "-T", help="1600,2000,2400 or first:last:step, 1600:2400:50 [default: T0]."
+        "--temperatures",
+        "--temperature",
+        "-T",
+        help="1600,2000,2400 or first:last:step, 1600:2400:50 [default: T0].",
     ),
 ]
 TemperatureOption = Annotated[

@@ -36,7 +36,9 @@ def momt_report(
     ] = None,
     temperature: TemperatureOption = None,
     phases: PhasesOption = None,
-    pictures: Annotated[Literal["png", "svg", "pdf"], typer.Option("--pictures", help="Format of the pictures.")] = "png",
+    pictures: Annotated[
+        Literal["png", "svg", "pdf"], typer.Option("--pictures", help="Format of the pictures.")
+    ] = "png",
     blocks: BlocksOption = "20",
     resamples: ResamplesOption = 400,
     seed: SeedOption = 0,

@@ -33,7 +33,9 @@ def momt_surface(
         Literal["free-energy", "states"],
         typer.Option("--of", help="-k T ln P at a temperature, or ln of the density of states at P0."),
     ] = "free-energy",
-    along: Annotated[Literal["both", "order", "enthalpy"], typer.Option("--along", help="Variables of the surface.")] = "both",
+    along: Annotated[
+        Literal["both", "order", "enthalpy"], typer.Option("--along", help="Variables of the surface.")
+    ] = "both",
     bins: Annotated[
         int | None, typer.Option("--bins", help="Along each [default: those of the weight].")
     ] = None,

@@ -31,7 +31,9 @@ def select_dvlae(
         str | None, typer.Option("--types", help="Elements of LAMMPS' atom types, with commas: Ni,Al.")
     ] = None,
     n2p2_units: UnitsOption = "metal",
-    precision: Annotated[Literal["double", "mixed"], typer.Option("--precision", help="Arithmetic of the fingerprints.")] = "double",
+    precision: Annotated[
+        Literal["double", "mixed"], typer.Option("--precision", help="Arithmetic of the fingerprints.")
+    ] = "double",
     length_unit: Annotated[
         Literal["angstrom", "bohr"], typer.Option("--length-unit", help="Of the lengths in input.nn.")
     ] = "angstrom",

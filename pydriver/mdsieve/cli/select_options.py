@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mdsieve.cli.outputs import OverwriteOption
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 

@@ -47,7 +47,9 @@ def select_rematch(
     ] = 0.1,
     device: Annotated[
         str | None,
-        typer.Option("--device", help="Device of PyTorch: cpu, cuda, cuda:1 [default: a GPU if there is one]."),
+        typer.Option(
+            "--device", help="Device of PyTorch: cpu, cuda, cuda:1 [default: a GPU if there is one]."
+        ),
     ] = None,
     reference: ReferenceOption = None,
     cutoff: CutoffOption = 5.0,

@@ -19,7 +19,9 @@ def show(
         Path | None, typer.Option("--export-h5md", help="Write the kept frames as H5MD.")
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
-    png: Annotated[Path | None, typer.Option("--picture", "--png", help="Write the report's picture alone.")] = None,
+    png: Annotated[
+        Path | None, typer.Option("--picture", "--png", help="Write the report's picture alone.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether the store is whole.")] = False,
     overwrite: OverwriteOption = False,
 ) -> None:

@@ -25,7 +25,7 @@ class Command(typer.core.TyperCommand):
 
 
 def _present(word: str, former: dict[str, str]) -> str:
-    """A word of the command line in the present spelling: ``--threads=2`` as ``--jobs=2``, ``-eNi`` as well."""
+    """Return a word in the present spelling: ``--threads=2`` becomes ``--jobs=2``; ``-eNi`` works as well."""
     if word.startswith("--"):
         name, equals, value = word.partition("=")
         return former.get(name, name) + equals + value

@@ -11,6 +11,7 @@ from pathlib import Path
 from mdsieve.driver.store import StoreError
 from mdsieve.learn.config import LearnConfig
 from mdsieve.learn.learner import Learner
+from mdsieve.learn.recorded_settings import require_same_settings
 from mdsieve.learn.records import (
     Generation,
     alone_in,
@@ -19,7 +20,6 @@ from mdsieve.learn.records import (
     write_generations,
     write_json,
 )
-from mdsieve.learn.recorded_settings import require_same_settings
 from mdsieve.learn.rounds import Round, n_waiting, rounds_of, stores_of, take_round
 from mdsieve.learn.simulation import Simulation, n_evaluated_and_kept, simulation
 

@@ -69,8 +69,8 @@ def require_same_settings(config: LearnConfig) -> None:
         old = recorded_files.get(name, digest)
         if old != digest:
             raise ValueError(
-                f"{name}: has changed since the campaign in {config.folder} began (SHA-256 {digest[:12]}, was "
-                f"{old[:12]}): restore it, or begin in another folder"
+                f"{name}: has changed since the campaign in {config.folder} began "
+                f"(SHA-256 {digest[:12]}, was {old[:12]}): restore it, or begin in another folder"
             )
     write_json(path, {"settings": now, "files": files})
 

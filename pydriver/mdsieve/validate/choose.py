@@ -118,7 +118,7 @@ class Wanted:
 
     @property
     def start(self) -> Crystal:
-        """The crystal of defects, vibrations and MD: the one given, else the one that the element has in nature.
+        """Crystal of defects, vibrations and MD: the one given, else the structure of the element in nature.
 
         Raises
         ------
