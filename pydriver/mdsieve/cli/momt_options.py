@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mdsieve.cli.outputs import OverwriteOption as OverwriteOption
+
 if TYPE_CHECKING:
     from mdsieve.momt.blocks import Bootstrap
     from mdsieve.momt.phases import PhaseBounds

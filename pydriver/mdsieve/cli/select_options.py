@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mdsieve.cli.outputs import OverwriteOption as OverwriteOption
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
