@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from mdsieve import EnvironmentBank, SymmetryFunctions
 from mdsieve.samplers.bank_sampler import EnvironmentBankSampler, environment_rows
 from mdsieve.samplers.environment_bank import select_bank
-from mdsieve.samplers.volumes import VOLUME_FACTORS, augment_volumes
+from mdsieve.samplers.volumes import BOND_LENGTH_FACTORS, augment_volumes, scale_bond_lengths
 from plain_bank import plain_scaling, plain_selection
 
 FUNCTIONS = """
@@ -157,18 +157,31 @@ def test_what_does_not_fit_together_is_named(parameters, given, message, rows):
         )
 
 
-def test_volumes_are_changed_and_labels_left_out(frames):
-    widened = list(augment_volumes(frames[:3]))
-    assert len(widened) == 3 * len(VOLUME_FACTORS)
-    assert [a.info["volume_factor"] for a in widened[:8]] == list(VOLUME_FACTORS)
+@pytest.mark.parametrize(
+    ("scale", "name", "power"),
+    [(scale_bond_lengths, "length_factor", 3), (augment_volumes, "volume_factor", 1)],
+)
+def test_lengths_or_volumes_are_scaled_and_labels_left_out(frames, scale, name, power):
+    widened = list(scale(frames[:3], BOND_LENGTH_FACTORS))
+    assert len(widened) == 3 * len(BOND_LENGTH_FACTORS)
+    assert [a.info[name] for a in widened[:8]] == list(BOND_LENGTH_FACTORS)
     for atoms, origin in zip(widened[8:16], [frames[1]] * 8, strict=True):
-        factor = atoms.info["volume_factor"]
-        assert atoms.cell.volume == pytest.approx(factor * origin.cell.volume)
+        assert atoms.cell.volume == pytest.approx(atoms.info[name] ** power * origin.cell.volume)
         np.testing.assert_allclose(atoms.get_scaled_positions(), origin.get_scaled_positions(), atol=1e-9)
-    assert "volume_factor" not in frames[1].info
+    assert name not in frames[1].info
+
+
+def test_the_paper_scales_bond_lengths_from_0_8_to_1_5(frames):
+    lengths = [
+        atoms.cell.lengths()[0] / frames[0].cell.lengths()[0] for atoms in scale_bond_lengths(frames[:1])
+    ]
+    assert (min(lengths), max(lengths)) == (pytest.approx(0.8), pytest.approx(1.5))
+
+
+def test_scaling_refuses_factors_and_frames_without_meaning(frames):
     with pytest.raises(ValueError, match="volume factor 0"):
         list(augment_volumes(frames[:1], [0]))
     molecule = frames[0].copy()
     molecule.cell = None
     with pytest.raises(ValueError, match="frame 0: it has no cell"):
-        list(augment_volumes([molecule]))
+        list(scale_bond_lengths([molecule]))

@@ -330,6 +330,16 @@ def test_entropy_of_equal_and_of_strange_environments():
     assert entropy(1e3 * np.arange(50.0)[:, None], 0.1) == pytest.approx(np.log(50))
 
 
+@pytest.mark.parametrize("bandwidth", [1e-1, 1e-4, 1e-8])
+def test_entropy_of_two_elements_keeps_its_digits_at_any_bandwidth(bandwidth):
+    rng = np.random.default_rng(5)
+    near = rng.uniform(size=(40, 3)).repeat(2, axis=0) + bandwidth * rng.normal(size=(80, 3))
+    rows = np.zeros((160, 6))  # columns of the other element are 0
+    rows[:80, :3], rows[80:, 3:] = near, near
+    kernel = np.exp(-((rows[:, None] - rows) ** 2).sum(axis=-1) / (2 * bandwidth**2))
+    assert entropy(rows, bandwidth) == pytest.approx(-np.log(kernel.mean(axis=1)).mean(), abs=1e-7)
+
+
 def test_differential_entropy_stays_finite_where_the_kernel_underflows():
     far = differential_entropies(np.array([[1e3]]), np.array([[0.0], [1.0]]), 1.0)
     assert far[0] == pytest.approx(999.0**2 / 2, rel=1e-12)

@@ -47,6 +47,11 @@ def test_the_typical_distance_passes_over_equal_environments():
     assert typical_distance(np.zeros((4, 2))) == 1.0
 
 
+def test_the_typical_distance_passes_over_copies_that_differ_by_rounding():
+    rows = np.array([[0.1], [0.1 + 1e-15], [0.1 - 1e-15], [1.1], [3.1], [6.1]])
+    assert typical_distance(rows) == pytest.approx(1.5)
+
+
 def test_large_sets_are_thinned_out_the_same_way_each_time():
     rows = np.random.default_rng(1).normal(size=(300, 3))
     words = {"environments": rows, "kept_environments": rows[:40], "most_environments": 100, "bandwidth": 0.5}

@@ -14,6 +14,8 @@ from mdsieve.samplers.grouped import GroupedSampler
 __all__ = ["EntropySampler", "differential_entropies", "entropy"]
 
 _BLOCK = 1 << 21  # exponents at a time
+#: Largest rounding error of an exponent that is accepted from |x|² - 2 x·y + |y|².
+_ROUNDING = 1e-9
 
 
 class EntropySampler(GroupedSampler):
@@ -134,17 +136,30 @@ def _add_to(log_sums: np.ndarray, rows: np.ndarray, others: np.ndarray) -> None:
     squares = np.einsum("ij,ij->i", others, others)
     step = max(1, _BLOCK // len(others))
     for begin in range(0, len(rows), step):
-        mine = rows[begin : begin + step] - centre
-        exponents = mine @ others.T
-        exponents *= 2.0
-        exponents -= squares
-        exponents -= np.einsum("ij,ij->i", mine, mine)[:, None]
-        np.minimum(exponents, 0.0, out=exponents)
+        exponents = _exponents(rows[begin : begin + step] - centre, others, squares)
         largest = exponents.max(axis=1)
         exponents -= largest[:, None]
         np.exp(exponents, out=exponents)
         part = log_sums[begin : begin + step]
         np.logaddexp(part, np.log(exponents.sum(axis=1)) + largest, out=part)
+
+
+def _exponents(rows: np.ndarray, others: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Compute -|x - y|² of each row and each of the others, shape (n_rows, n_others).
+
+    One product of matrices, unless the numbers are so large (a small bandwidth, several elements) that the
+    difference of squares loses the digits of near pairs: then the differences are squared and summed.
+    """
+    own = np.einsum("ij,ij->i", rows, rows)
+    if np.finfo(float).eps * (own.max(initial=0.0) + squares.max()) > _ROUNDING:
+        from scipy.spatial.distance import cdist
+
+        return -cdist(rows, others, "sqeuclidean")
+    exponents = rows @ others.T
+    exponents *= 2.0
+    exponents -= squares
+    exponents -= own[:, None]
+    return np.minimum(exponents, 0.0, out=exponents)
 
 
 def _bandwidth(h: float) -> float:

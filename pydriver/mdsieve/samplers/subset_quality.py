@@ -16,6 +16,7 @@ from mdsieve.samplers.principal_components import fit_components
 __all__ = ["SubsetQuality", "judge_subset", "typical_distance"]
 
 _BLOCK = 1 << 22  # distances at a time
+_EQUAL = 1e-9  # relative difference of environments that count as equal
 
 
 @dataclass(frozen=True)
@@ -154,13 +155,26 @@ def judge_subset(
 
 
 def typical_distance(environments: np.ndarray) -> float:
-    """The median distance of an environment to the nearest one that is not equal to it; 1 if all are equal.
+    """Compute the median distance of an environment to the nearest one that is not equal to it.
 
     A bandwidth that is neither so small that all environments are alone, nor so large that all are alike.
+
+    Parameters
+    ----------
+    environments : ndarray of float, shape (n, n_features)
+        Environments whose columns agree within 1e-9 of the largest absolute value count as equal: copies
+        of a frame that were computed or written differently differ by rounding.
+
+    Returns
+    -------
+    float
+        1 if all are equal.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    rows = np.unique(environments, axis=0)
+    tolerance = _EQUAL * float(np.abs(environments).max(initial=0.0)) or 1.0
+    _, first = np.unique(np.round(environments / tolerance), axis=0, return_index=True)
+    rows = environments[np.sort(first)]
     if len(rows) < 2:
         return 1.0
     distances, _ = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors(rows)
