@@ -203,6 +203,9 @@ def test_the_scaling_beside_the_functions_is_the_default_of_calibrate_and_of_sel
     assert f"scaling: {beside}\n" in said
     assert f"k.xyz: {n_kept} of 6 frames kept" in said
     assert "scaling: none" in calibration(tmp_path, "--scaling", "none")
+    with pytest.raises(ValueError, match="is not fitted on these frames; expected --scaling minmax or std"):
+        calibration(tmp_path, "--save-scaling", str(tmp_path / "new.data"))
+    assert not (tmp_path / "new.data").exists()
 
 
 def test_bad_words_are_said_in_one_line(tmp_path):

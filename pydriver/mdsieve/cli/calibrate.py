@@ -64,6 +64,10 @@ def calibrate(
         given = SymmetryFunctions.from_file(functions, precision=precision, length_unit=length_unit)
     is_of_store = len(trajectories) == 1 and trajectories[0].suffix == ".db"
     scaling = chosen_scaling(scaling, None if is_of_store else functions)
+    if save_scaling is not None and not is_of_store and scaling not in ("minmax", "std"):
+        raise ValueError(
+            f"--save-scaling: the scaling {scaling} is not fitted on these frames; expected --scaling minmax or std"
+        )
     type_elements = types.split(",") if types else None
     pilot = read_pilot(trajectories, given, scaling, types=type_elements, every=every, n_jobs=threads)
     ratios = pilot.noise_ratios() if ratio == "noise" else None
