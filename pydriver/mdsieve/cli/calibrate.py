@@ -66,7 +66,8 @@ def calibrate(
     scaling = chosen_scaling(scaling, None if is_of_store else functions)
     if save_scaling is not None and not is_of_store and scaling not in ("minmax", "std"):
         raise ValueError(
-            f"--save-scaling: the scaling {scaling} is not fitted on these frames; expected --scaling minmax or std"
+            f"--save-scaling: the scaling {scaling} is not fitted on these frames; "
+            "expected --scaling minmax or std"
         )
     type_elements = types.split(",") if types else None
     pilot = read_pilot(trajectories, given, scaling, types=type_elements, every=every, n_jobs=threads)
